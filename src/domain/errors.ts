@@ -1,0 +1,64 @@
+/**
+ * The one error hierarchy. Inside Sluice an error is a code with a sentence; which status and envelope a code becomes
+ * is each surface's own, exhaustive table. `message` is safe to show to a caller: it says what to change and never
+ * holds a secret, a stack or another organization's data. What only operators may see goes into `cause`.
+ */
+export const ERROR_CODES = [
+  /** The request cannot be understood: syntax, encoding, a value of the wrong type. */
+  "invalid_request",
+  /** A bundle was understood and is wrong; `details.problems` lists everything at once. */
+  "invalid_bundle",
+  "unauthenticated",
+  "forbidden",
+  "not_found",
+  "method_not_allowed",
+  /** A version-10 URL whose flow name exists in several projects; `details.candidates` lists them. */
+  "ambiguous_name",
+  /** The state of the thing does not allow this now. */
+  "conflict",
+  /** `If-Match` names another state than the present one. */
+  "precondition_failed",
+  "payload_too_large",
+  "unsupported_media_type",
+  /** The flow is paused or inactive. */
+  "flow_unavailable",
+  "timeout",
+  /** A setting of the deployment is missing, so that a guarded route stays closed. */
+  "not_configured",
+  /** A bug of ours. The caller gets a reference to quote, never the reason. */
+  "internal",
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** One thing that is wrong with a document, where, and what to write instead. */
+export interface Problem {
+  /** JSON Pointer (RFC 6901) into the document, or a dotted path of a request's value. */
+  path: string;
+  reason: string;
+  /** The nearest name that exists, when a name was misspelt. */
+  nearest?: string;
+}
+
+export interface ErrorDetails {
+  problems?: Problem[];
+  candidates?: string[];
+  allow?: string[];
+  /** Seconds after which a retry makes sense. */
+  retryAfter?: number;
+  /** The name of the limit that was passed, as in `domain/limits.ts`. */
+  limit?: string;
+  [key: string]: unknown;
+}
+
+export class SluiceError extends Error {
+  override readonly name = "SluiceError";
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.details = details;
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * Every limit, in one place. Each is answered with a 4xx that names it, and documented in docs/limits.md.
+ */
+
+/** Bytes of a trigger's body. A Worker holds it in memory (128 MB), as bytes, as text and parsed. */
+export const MAX_BODY_BYTES = 10 * 1024 * 1024;
+/** Bytes of a bundle: all flows of a project in one document. */
+export const MAX_BUNDLE_BYTES = 16 * 1024 * 1024;
+/** Bytes of one flow's definition as JSON: it is one D1 value, and those end at 2 MB. */
+export const MAX_FLOW_BYTES = 1024 * 1024;
+/** Flows of one project. */
+export const MAX_FLOWS = 5_000;
+/** Nodes of one flow, those inside its loops included. */
+export const MAX_NODES = 500;
+/** Loops inside loops. */
+export const MAX_LOOP_DEPTH = 5;
+/** Flows that call flows, counted from the one that was triggered; also bounds a flow that calls itself. */
+export const MAX_FLOW_DEPTH = 16;
+/** Items that one node may emit in one run; `split` and `merge` could otherwise multiply without end. */
+export const MAX_ITEMS = 100_000;
+/** Records of one request when an endpoint takes them one by one. */
+export const MAX_RECORDS = 10_000;
+/** Records that run at the same time when throughput goes before ordering. */
+export const MAX_CONCURRENT_RECORDS = 16;
+/** Steps that all expressions of one run may take together, some seconds of processor time at the most. */
+export const MAX_RUN_FUEL = 20_000_000;
+/** Milliseconds a synchronous endpoint waits when neither it nor the URL says otherwise (seed: 60 seconds). */
+export const DEFAULT_SYNC_TIMEOUT_MS = 60_000;
+/** Milliseconds a caller or an endpoint may ask for at the most: a client's connection rarely lives longer. */
+export const MAX_TIMEOUT_MS = 300_000;
+/** Messages kept of one run; the last one then says how many were dropped. */
+export const MAX_RUN_MESSAGES = 200;
+/** Characters kept of a message's text. */
+export const MAX_MESSAGE_CHARS = 1_000;
+/** Characters kept of a message's details (a logged body, a debugged value). */
+export const MAX_MESSAGE_DETAIL_CHARS = 8_000;
+/** Characters of a URL that the action API reads. */
+export const MAX_URL_CHARS = 16_000;
+/** Milliseconds for which the `delay` node may hold a run in memory. */
+export const MAX_LIGHT_DELAY_MS = MAX_TIMEOUT_MS;

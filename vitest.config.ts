@@ -1,0 +1,50 @@
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+/**
+ * Three kinds of tests, one run:
+ * - `unit`: pure code (domain, engine, nodes, operations on fake ports), in Node;
+ * - `workerd`: whatever touches a binding, inside workerd with migrations applied;
+ * - `bundle`: the built bundle in a real runtime, over HTTP (started by the test itself on a free loopback port).
+ */
+export default defineConfig(async () => ({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          environment: "node",
+          include: ["test/{domain,engine,nodes,auth,operations,architecture,scripts}/**/*.test.ts"],
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: {
+                TEST_MIGRATIONS: await readD1Migrations("./migrations"),
+                ADMIN_TOKEN: "test-admin-token-0123456789abcdef0123456789abcdef",
+              },
+            },
+          }),
+        ],
+        test: {
+          name: "workerd",
+          include: ["test/{adapters,durable,http,surfaces,conformance,examples}/**/*.test.ts"],
+          setupFiles: ["./test/support/apply-migrations.ts"],
+        },
+      },
+      {
+        test: {
+          name: "bundle",
+          environment: "node",
+          include: ["test/bundle/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+}));
