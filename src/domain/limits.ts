@@ -38,3 +38,11 @@ export const MAX_MESSAGE_DETAIL_CHARS = 8_000;
 export const MAX_URL_CHARS = 16_000;
 /** Milliseconds for which the `delay` node may hold a run in memory. */
 export const MAX_LIGHT_DELAY_MS = MAX_TIMEOUT_MS;
+/** Levels of nesting in a JSON document: far beyond real data, far below what would exhaust the stack. */
+export const MAX_JSON_DEPTH = 200;
+/** Levels of nesting in a declared shape: people write and read them. */
+export const MAX_SHAPE_DEPTH = 20;
+/** Fields of one declared shape, nested ones included: each costs work on every call. */
+export const MAX_SHAPE_FIELDS = 500;
+/** Problems listed of one value: enough to repair it, little enough to answer with. */
+export const MAX_SHAPE_PROBLEMS = 20;
