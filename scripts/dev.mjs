@@ -1,0 +1,46 @@
+import { bootstrap } from "./lib/bootstrap.mjs";
+import { run } from "./lib/command-error.mjs";
+
+/** `npm run dev`: `wrangler dev` with live reload, on the same state as `npm start`. Slower; arguments go to wrangler. */
+await run(async () => {
+  if (!(await bootstrap(import.meta.url))) return;
+  const [
+    { ensureDevVars },
+    { paths },
+    { portFrom, checkPort },
+    { migrateState },
+    { QUIET_WRANGLER },
+    { toolPath },
+  ] = await Promise.all([
+    import("./lib/dev-vars.mjs"),
+    import("./lib/paths.mjs"),
+    import("./lib/port.mjs"),
+    import("./lib/runtime.mjs"),
+    import("./lib/quiet.mjs"),
+    import("./lib/tool.mjs"),
+  ]);
+  const { spawn } = await import("node:child_process");
+  const where = paths();
+  const port = portFrom(process.env.PORT);
+  await checkPort(port);
+  ensureDevVars(where.devVars);
+  await migrateState(where.state);
+  const wrangler = spawn(
+    process.execPath,
+    [
+      toolPath("wrangler", "wrangler"),
+      "dev",
+      "--ip",
+      "127.0.0.1",
+      "--port",
+      String(port),
+      ...process.argv.slice(2),
+    ],
+    { cwd: where.root, stdio: "inherit", env: { ...process.env, ...QUIET_WRANGLER } },
+  );
+  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]))
+    process.on(signal, () => wrangler.kill(signal));
+  process.on("disconnect", () => wrangler.kill("SIGTERM"));
+  const code = await new Promise((done) => wrangler.on("exit", (status) => done(status ?? 0)));
+  process.exit(code);
+});

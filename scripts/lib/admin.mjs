@@ -1,0 +1,85 @@
+import { CommandError } from "./command-error.mjs";
+
+/** A client of the management API, as far as the scripts need it. */
+export class AdminClient {
+  /**
+   * @param {string} base
+   * @param {string} token
+   */
+  constructor(base, token) {
+    this.base = base.replace(/\/$/, "");
+    this.token = token;
+  }
+
+  /**
+   * Applies a bundle; what is wrong with it becomes the error's message.
+   * @param {Record<string, unknown> & { project: string }} bundle
+   * @param {{ dryRun?: boolean }} [options]
+   * @returns {Promise<Record<string, unknown>>} what changed
+   */
+  async apply(bundle, { dryRun = false } = {}) {
+    const path = `/admin/v1/projects/${encodeURIComponent(bundle.project)}${dryRun ? "?dryRun=true" : ""}`;
+    const response = await this.#send("PUT", path, bundle);
+    if (!response.ok)
+      throw new CommandError(`The project ${bundle.project} was not applied. ${await problemText(response)}`);
+    return /** @type {Record<string, unknown>} */ (await response.json());
+  }
+
+  /**
+   * What a GET answers, or undefined when there is nothing there.
+   * @param {string} path
+   * @returns {Promise<any>}
+   */
+  async get(path) {
+    const response = await this.#send("GET", path);
+    if (response.status === 404) return undefined;
+    if (!response.ok) throw new CommandError(`GET ${path} failed. ${await problemText(response)}`);
+    return response.json();
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {unknown} [body]
+   */
+  async #send(method, path, body) {
+    const headers = {
+      Authorization: `Bearer ${this.token}`,
+      ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+    };
+    try {
+      return await fetch(this.base + path, {
+        method,
+        headers,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+    } catch (error) {
+      const cause =
+        error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+      throw new CommandError(
+        `${this.base} does not answer (${cause}). Is the server running? \`npm start\` starts it.`,
+      );
+    }
+  }
+}
+
+/**
+ * A problem document (RFC 9457) as lines for a terminal.
+ * @param {Response} response
+ */
+async function problemText(response) {
+  const text = await response.text();
+  let problem;
+  try {
+    problem = JSON.parse(text);
+  } catch {
+    return `HTTP ${response.status}: ${text.slice(0, 2_000)}`;
+  }
+  const lines = [`HTTP ${response.status}: ${[problem.title, problem.detail].filter(Boolean).join(": ")}`];
+  for (const error of Array.isArray(problem.errors) ? problem.errors : []) {
+    const where = Array.isArray(error.path) ? error.path.join(".") : (error.path ?? error.pointer ?? "");
+    const what = error.message ?? error.reason ?? error.detail ?? JSON.stringify(error);
+    lines.push(`  ${where === "" ? "" : `${where}: `}${what}`);
+  }
+  return lines.join("\n");
+}

@@ -1,0 +1,123 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { parse } from "yaml";
+import { CommandError } from "./command-error.mjs";
+import { endpointUrl } from "./endpoint-url.mjs";
+import { packProject } from "./pack.mjs";
+
+/**
+ * The demo world: every folder of `examples/` that has a `project.yaml` is applied, and what its `demo.yaml` names goes
+ * to `.dev/demo.json`:
+ *
+ *     id_as: project_id              # the project's id goes there
+ *     endpoints:                     # key → where it is triggered
+ *       since: { flow: since }
+ *       alias: { alias: shop orders }
+ *       legacy: { legacy: companies }
+ *     flows:                         # key → { name, id }
+ *       record: record-flow
+ *     table: users                   # anything else is copied as it is
+ */
+
+/**
+ * Applies the projects that changed since the last time, or are not there any more.
+ * @param {import("./admin.mjs").AdminClient} admin
+ * @param {string} examples
+ * @param {string} memory file that remembers what was applied
+ * @returns {Promise<{ projects: Array<{ name: string, folder: string, flows: number }>, applied: string[] }>}
+ */
+export async function seedDemo(admin, examples, memory) {
+  const folders = existsSync(examples)
+    ? readdirSync(examples)
+        .sort()
+        .map((name) => join(examples, name))
+        .filter((folder) => existsSync(join(folder, "project.yaml")))
+    : [];
+  /** @type {Record<string, string>} */
+  const seeded = existsSync(memory) ? JSON.parse(readFileSync(memory, "utf8")) : {};
+  const projects = [];
+  const applied = [];
+  for (const folder of folders) {
+    const bundle = await packProject(folder);
+    const hash = createHash("sha256").update(JSON.stringify(bundle)).digest("hex");
+    const there =
+      seeded[bundle.project] === hash && (await admin.get(projectPath(bundle.project))) !== undefined;
+    if (!there) {
+      await admin.apply(bundle);
+      applied.push(bundle.project);
+      seeded[bundle.project] = hash;
+      writePrivate(memory, seeded);
+    }
+    projects.push({
+      name: bundle.project,
+      folder,
+      flows: Array.isArray(bundle.flows) ? bundle.flows.length : 0,
+    });
+  }
+  return { projects, applied };
+}
+
+/**
+ * Everything that scripts need to know about the demo, by name.
+ * @param {import("./admin.mjs").AdminClient} admin
+ * @param {string} instance
+ * @param {Array<{ name: string, folder: string }>} projects
+ * @returns {Promise<Record<string, any> & { endpoints: Record<string, string> }>}
+ */
+export async function describeDemo(admin, instance, projects) {
+  /** @type {Record<string, any> & { endpoints: Record<string, string>, flows: Record<string, unknown> }} */
+  const demo = { base: admin.base, admin_token: admin.token, environment_id: "1", flows: {}, endpoints: {} };
+  for (const { name, folder } of projects) {
+    const file = join(folder, "demo.yaml");
+    if (!existsSync(file)) continue;
+    const { id_as: idAs, endpoints = {}, flows = {}, ...rest } = parse(readFileSync(file, "utf8")) ?? {};
+    Object.assign(demo, rest);
+    for (const [key, target] of Object.entries(endpoints)) {
+      demo.endpoints[key] = endpointUrl(admin.base, instance, name, target);
+    }
+    if (idAs === undefined && Object.keys(flows).length === 0) continue;
+    const ids = await projectIds(admin, name);
+    if (idAs !== undefined) demo[idAs] = ids.id;
+    for (const [key, flow] of Object.entries(flows)) {
+      const id = ids.flows.get(flow);
+      if (id === undefined) throw new CommandError(`${file}: the project has no flow ${flow}.`);
+      demo.flows[key] = { name: flow, id };
+    }
+  }
+  return demo;
+}
+
+/**
+ * Ids of a project and of its flows.
+ * @param {import("./admin.mjs").AdminClient} admin
+ * @param {string} project
+ * @returns {Promise<{ id: string, flows: Map<unknown, string> }>}
+ */
+async function projectIds(admin, project) {
+  const found = await admin.get(`${projectPath(project)}/ids`);
+  if (found === undefined)
+    throw new CommandError(`The server does not say which ids the project ${project} has.`);
+  return {
+    id: String(found.id),
+    flows: new Map(
+      found.flows.map((/** @type {{ name: string, id: unknown }} */ flow) => [flow.name, String(flow.id)]),
+    ),
+  };
+}
+
+/** @param {string} project */
+function projectPath(project) {
+  return `/admin/v1/projects/${encodeURIComponent(project)}`;
+}
+
+/**
+ * Writes a file that only its owner may read, complete or not at all.
+ * @param {string} path
+ * @param {unknown} value
+ */
+export function writePrivate(path, value) {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  writeFileSync(`${path}.new`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}
