@@ -46,3 +46,15 @@ export const MAX_SHAPE_DEPTH = 20;
 export const MAX_SHAPE_FIELDS = 500;
 /** Problems listed of one value: enough to repair it, little enough to answer with. */
 export const MAX_SHAPE_PROBLEMS = 20;
+/** Elements inside elements of an XML document: real documents end at a dozen, attacks begin in the thousands. */
+export const MAX_XML_DEPTH = 100;
+/** Attributes of one XML element: each is compared with the others. */
+export const MAX_XML_ATTRIBUTES = 1_000;
+/** Elements of one XML document: the parser needs some hundred bytes of memory for each. */
+export const MAX_XML_ELEMENTS = 100_000;
+/** Rows of one CSV text, without its header: as many as the items that a node may emit. */
+export const MAX_CSV_ROWS = MAX_ITEMS;
+/** Columns of one CSV text: D1 holds 100, spreadsheets in practice some hundred. */
+export const MAX_CSV_COLUMNS = 1_000;
+/** Fields of one form: every name is hashed, and no person fills in more. */
+export const MAX_FORM_FIELDS = 1_000;

@@ -1,0 +1,248 @@
+import type { Json } from "../domain/json";
+import type { RecordFailure, RunOutcome } from "../domain/run";
+import { type Emission, outputSink, RESPONSE_SINK } from "./emission";
+import { FlowError, RunStopped } from "./errors";
+import { type Item, type ItemFailure, newItem, WHOLE_SET, type Way } from "./item";
+import { isPromise, type MaybePromise, then } from "./maybe-promise";
+import { type GraphResult, type GraphRunner, NodeRun } from "./node-run";
+import type { Graph, Plan, PlanNode, Source } from "./plan";
+import type { RunContext } from "./run-context";
+
+/*
+ * Invariants:
+ * 1. A node runs at most once in an execution of its graph, after every node that leads to it.
+ * 2. What a node takes in is computed from stored emissions only; nothing else is state. So an execution can be taken
+ *    up again from the emissions of the nodes that finished.
+ * 3. Items are never changed, so copies of an item are the item itself.
+ * 4. Nothing here waits unless a node does: a flow of pure nodes runs without a promise.
+ */
+
+/** Runs a plan on the given record values, each a record of its own. */
+export function executePlan(plan: Plan, values: readonly Json[], run: RunContext, path = ""): MaybePromise<GraphResult> {
+  run.input.need(plan.names);
+  const seeds = values.map((value, record) => newItem(value, record));
+  return new Execution(plan, plan.graph, run, path).execute(seeds);
+}
+
+/** Runs a whole flow for one trigger and says how it ended. Never throws for anything that the flow or its input did. */
+export function runFlow(plan: Plan, values: readonly Json[], run: RunContext): MaybePromise<RunOutcome> {
+  try {
+    const result = executePlan(plan, values, run);
+    return isPromise(result)
+      ? result.then(
+          (ended) => outcome(plan, ended, run, values.length),
+          (error: unknown) => stoppedOutcome(plan, error, run),
+        )
+      : outcome(plan, result, run, values.length);
+  } catch (error) {
+    return stoppedOutcome(plan, error, run);
+  }
+}
+
+class Execution implements GraphRunner {
+  readonly #plan: Plan;
+  readonly #graph: Graph;
+  readonly #run: RunContext;
+  /** Path of names that leads here: `""`, `each[2]/`, `quote>`. */
+  readonly #path: string;
+  readonly #emissions: (Emission | undefined)[];
+  readonly #failures = new Map<number, ItemFailure>();
+  #seeds: readonly Item[] = [];
+  #onlyRecord = WHOLE_SET;
+
+  constructor(plan: Plan, graph: Graph, run: RunContext, path: string) {
+    this.#plan = plan;
+    this.#graph = graph;
+    this.#run = run;
+    this.#path = path;
+    this.#emissions = new Array(graph.nodes.length);
+  }
+
+  execute(seeds: readonly Item[]): MaybePromise<GraphResult> {
+    this.#seeds = seeds;
+    if (seeds.length === 1) this.#onlyRecord = (seeds[0] as Item).record;
+    return then(this.#from(0), () => this.#result());
+  }
+
+  loop(graph: Graph, seeds: readonly Item[], iteration: string): MaybePromise<GraphResult> {
+    return new Execution(this.#plan, graph, this.#run, `${this.#path}${iteration}/`).execute(seeds);
+  }
+
+  flow(name: string, values: readonly Json[], nodePath: string): MaybePromise<GraphResult> {
+    return then(this.#run.host.flow(this.#plan, name), (plan) => {
+      if (plan === undefined) throw new FlowError("unknown_flow", `there is no flow "${name}" in this project any more`);
+      return this.#run.deeper(name, () => executePlan(plan, values, this.#run, `${nodePath}>`));
+    });
+  }
+
+  #from(first: number): MaybePromise<void> {
+    for (let index = first; index < this.#graph.nodes.length; index += 1) {
+      const pending = this.#step(this.#graph.nodes[index] as PlanNode);
+      if (isPromise(pending)) return pending.then(() => this.#from(index + 1));
+    }
+  }
+
+  #step(node: PlanNode): MaybePromise<void> {
+    const ports = this.#gather(node);
+    if (ports === undefined) return;
+    const steps = this.#run.host.steps;
+    if (steps === undefined) return then(this.#perform(node, ports), (emission) => this.#keep(node, emission));
+    const path = this.#path + node.name;
+    return then(steps.read(path), (stored) => {
+      if (stored !== undefined) return this.#keep(node, stored);
+      return then(this.#perform(node, ports), (emission) =>
+        then(steps.write(path, emission), () => this.#keep(node, emission)),
+      );
+    });
+  }
+
+  #perform(node: PlanNode, ports: ReadonlyMap<string, readonly Item[]>): MaybePromise<Emission> {
+    const run = this.#run;
+    run.check();
+    run.node = this.#path + node.name;
+    run.record = undefined;
+    const nodeRun = new NodeRun(node, run, this, ports, this.#onlyRecord, this.#path);
+    const failed = (error: unknown): Emission => {
+      // A node that throws outside any item fails all of them.
+      const failure = nodeRun.describeFailure(error);
+      for (const items of ports.values()) {
+        for (const item of items) {
+          if (node.errorRouted) nodeRun.emit("error", [{ ...item, failure }]);
+          else nodeRun.failRecord(item.record, failure);
+        }
+      }
+      return nodeRun.emission;
+    };
+    try {
+      const pending = node.type.run(nodeRun);
+      if (isPromise(pending)) return run.bounded(pending).then(() => nodeRun.emission, failed);
+    } catch (error) {
+      return failed(error);
+    }
+    return nodeRun.emission;
+  }
+
+  #keep(node: PlanNode, emission: Emission): void {
+    this.#emissions[node.index] = emission;
+    for (const { record, ...failure } of emission.failures) {
+      if (this.#failures.has(record)) continue;
+      this.#failures.set(record, failure);
+      this.#run.message("error", failure.message, { node: failure.node, record });
+    }
+  }
+
+  /** What the node's connections bring, by port; `undefined` when none of them is live. */
+  #gather(node: PlanNode): ReadonlyMap<string, readonly Item[]> | undefined {
+    if (node.index === this.#graph.start) return new Map([["in", this.#standing(this.#seeds)]]);
+    const ports = new Map<string, readonly Item[]>();
+    for (const source of node.sources) {
+      const items = this.#emissions[source.from]?.results.get(source.result);
+      if (items === undefined) continue;
+      const present = ports.get(source.port);
+      ports.set(source.port, present === undefined ? items : inRecordOrder([...present, ...items]));
+    }
+    if (ports.size === 0) return undefined;
+    if (this.#failures.size > 0) for (const [port, items] of ports) ports.set(port, this.#standing(items));
+    return ports;
+  }
+
+  /** Those of the items whose record has not failed. */
+  #standing(items: readonly Item[]): readonly Item[] {
+    if (this.#failures.size === 0) return items;
+    if (this.#failures.has(WHOLE_SET)) return [];
+    return items.filter((item) => !this.#failures.has(item.record));
+  }
+
+  #collect(sources: readonly Source[]): Item[] {
+    const items: Item[] = [];
+    for (const { from, result } of sources) {
+      for (const item of this.#emissions[from]?.results.get(result) ?? []) items.push(item);
+    }
+    return inRecordOrder([...this.#standing(items)]);
+  }
+
+  #result(): GraphResult {
+    const outputs = new Map<string, Item[]>();
+    let response: Item | undefined;
+    for (const node of this.#graph.nodes) {
+      const results = this.#emissions[node.index]?.results;
+      for (const output of node.outputs) {
+        const items = this.#standing(results?.get(outputSink(output)) ?? []);
+        const present = outputs.get(output);
+        outputs.set(output, present === undefined ? [...items] : inRecordOrder([...present, ...items]));
+      }
+      for (const item of this.#standing(results?.get(RESPONSE_SINK) ?? [])) {
+        if (response === undefined || item.record < response.record) response = item;
+      }
+    }
+    return { outputs, returned: this.#collect(this.#graph.returns), response, failures: this.#failures };
+  }
+}
+
+/** Sorts by record, keeping the order within each; most sets are in order already. */
+function inRecordOrder(items: Item[]): Item[] {
+  for (let index = 1; index < items.length; index += 1) {
+    if ((items[index] as Item).record < (items[index - 1] as Item).record) {
+      return items.sort((left, right) => left.record - right.record);
+    }
+  }
+  return items;
+}
+
+/** The way of an item that enters a loop: it goes on from where the loop's own item came. */
+export function enterLoop(way: Way | undefined, node: string, value: Json): Way {
+  return { node, value, before: way };
+}
+
+function outcome(plan: Plan, result: GraphResult, run: RunContext, records: number): RunOutcome {
+  const outputs: Record<string, Json[]> = {};
+  let returned = 0;
+  for (const output of plan.connected) {
+    const items = result.outputs.get(output) ?? [];
+    outputs[output] = items.map((item) => item.value);
+    returned += items.length;
+  }
+  const failures: RecordFailure[] = [];
+  for (const [record, failure] of result.failures) failures.push({ record, ...failure });
+  failures.sort((left, right) => left.record - right.record);
+  const ended: RunOutcome = {
+    runId: run.id,
+    status: "Success",
+    outputs,
+    outputConnected: plan.connected.length > 0,
+    failures,
+  };
+  const failedRecords = failures.filter(({ record }) => record >= 0).length;
+  const whole = failures.find(({ record }) => record < 0) ?? (failedRecords >= records ? failures[0] : undefined);
+  if (whole !== undefined) {
+    ended.status = "Fail";
+    ended.message = whole.message;
+    ended.outputs = {};
+  } else if (result.response !== undefined) {
+    ended.response = result.response.value as NonNullable<RunOutcome["response"]>;
+  } else if (ended.outputConnected && returned === 0) {
+    ended.status = "Fail";
+    ended.message = `No record was returned, and the ${plan.connected.length === 1 ? "output" : "outputs"} ${plan.connected.map((name) => `"${name}"`).join(", ")} ${plan.connected.length === 1 ? "is" : "are"} connected.`;
+  }
+  return ended;
+}
+
+const STOP_STATUS = { timeout: "Timeout", cancelled: "Cancelled", limit: "Fail" } as const;
+
+function stoppedOutcome(plan: Plan, error: unknown, run: RunContext): RunOutcome {
+  const stopped =
+    error instanceof RunStopped
+      ? error
+      : new RunStopped("limit", "internal", `the run failed for a reason inside Sluice; quote process id ${run.id}`);
+  if (stopped !== error) run.host.report(error, { runId: run.id });
+  run.stop(stopped);
+  run.message("error", stopped.message);
+  return {
+    runId: run.id,
+    status: STOP_STATUS[stopped.reason],
+    outputs: {},
+    outputConnected: plan.connected.length > 0,
+    failures: [{ record: WHOLE_SET, code: stopped.code, message: stopped.message, node: run.node ?? "" }],
+    message: stopped.message,
+  };
+}

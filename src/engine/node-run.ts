@@ -1,0 +1,179 @@
+import { FormatError } from "../domain/format-error";
+import type { Json } from "../domain/json";
+import { MAX_ITEMS } from "../domain/limits";
+import type { Emission } from "./emission";
+import { FlowError, RunStopped } from "./errors";
+import { ExpressionError } from "./expression";
+import { Frame } from "./frame";
+import { type Item, type ItemFailure, sharedRecord } from "./item";
+import { eachConcurrently, isPromise, type MaybePromise } from "./maybe-promise";
+import type { Graph, PlanNode } from "./plan";
+import type { RunContext } from "./run-context";
+
+/** How a graph ended: the inside of a loop, or a called flow. */
+export interface GraphResult {
+  /** Items by output connection point; every connected one is present. */
+  outputs: Map<string, Item[]>;
+  /** Items handed back with `return`. */
+  returned: Item[];
+  response: Item | undefined;
+  /** The first failure of each record that failed; `WHOLE_SET` for the run's own. */
+  failures: Map<number, ItemFailure>;
+}
+
+/** What the executor lends to nodes that run other graphs. */
+export interface GraphRunner {
+  /** Runs the inside of a loop; `iteration` tells its steps from those of other turns. */
+  loop(graph: Graph, seeds: readonly Item[], iteration: string): MaybePromise<GraphResult>;
+  /** Runs the current version of a flow of this project. Each seed is a record of its own, by its index. */
+  flow(name: string, values: readonly Json[], nodePath: string): MaybePromise<GraphResult>;
+}
+
+/** One execution of one node: its settings, its items, and the ways to emit. */
+export class NodeRun<Prepared = unknown> {
+  readonly config: Prepared;
+  readonly run: RunContext;
+  readonly graphs: GraphRunner;
+  readonly emission: Emission = { results: new Map(), failures: [] };
+  readonly #node: PlanNode;
+  readonly #ports: ReadonlyMap<string, readonly Item[]>;
+  readonly #onlyRecord: number;
+  readonly #pathPrefix: string;
+  #frame: Frame | undefined;
+
+  constructor(
+    node: PlanNode,
+    run: RunContext,
+    graphs: GraphRunner,
+    ports: ReadonlyMap<string, readonly Item[]>,
+    onlyRecord: number,
+    pathPrefix: string,
+  ) {
+    this.config = node.prepared as Prepared;
+    this.run = run;
+    this.graphs = graphs;
+    this.#node = node;
+    this.#ports = ports;
+    this.#onlyRecord = onlyRecord;
+    this.#pathPrefix = pathPrefix;
+  }
+
+  /** Path of this node in this run, loop turns included. */
+  get path(): string {
+    return this.#pathPrefix + this.#node.name;
+  }
+
+  get name(): string {
+    return this.#node.name;
+  }
+
+  /** Items that came in, in record order. */
+  get items(): readonly Item[] {
+    return this.port("in");
+  }
+
+  port(name: string): readonly Item[] {
+    return this.#ports.get(name) ?? [];
+  }
+
+  /** The scope of the node's expressions, turned to `item`. */
+  at(item: Item): Frame {
+    if (this.#frame === undefined) this.#frame = new Frame(this.run, this.#node.names, this.#node.readsNodes);
+    this.run.record = item.record;
+    return this.#frame.at(item);
+  }
+
+  /**
+   * Handles items in order, up to `concurrency` at once where the handler waits. What a handler throws fails its item
+   * only.
+   */
+  each(items: readonly Item[], handle: (item: Item, index: number) => MaybePromise<void>, concurrency = 1): MaybePromise<void> {
+    return eachConcurrently(items, concurrency, (item, index) => {
+      // Looking at the clock for every item would cost more than handling it.
+      if (index % 256 === 255) this.run.check();
+      try {
+        const pending = handle(item, index);
+        if (isPromise(pending)) return pending.catch((error: unknown) => this.fail(item, error));
+      } catch (error) {
+        this.fail(item, error);
+      }
+    });
+  }
+
+  /** Turns each item into another at once, and emits those on a result; an item whose turn throws fails. */
+  map(result: string, turn: (item: Item, index: number) => Item): void {
+    const emitted: Item[] = [];
+    for (let index = 0; index < this.items.length; index += 1) {
+      if (index % 256 === 255) this.run.check();
+      const item = this.items[index] as Item;
+      try {
+        emitted.push(turn(item, index));
+      } catch (error) {
+        this.fail(item, error);
+      }
+    }
+    this.emit(result, emitted);
+  }
+
+  /** An item with another value, on the same way and of the same record. */
+  derive(item: Item, value: Json): Item {
+    return { value, record: item.record, way: item.way, failure: undefined };
+  }
+
+  /** A new item made of several: it starts a way of its own. */
+  combine(items: readonly Item[], value: Json): Item {
+    return { value, record: sharedRecord(items, this.#onlyRecord), way: undefined, failure: undefined };
+  }
+
+  /** Emits items on a result. With none the result is live all the same: what follows it runs, on an empty set. */
+  emit(result: string, items: Item[]): void {
+    const present = this.emission.results.get(result);
+    if ((present?.length ?? 0) + items.length > MAX_ITEMS) {
+      throw new RunStopped("limit", "too_many_items", `node "${this.path}" emits more than ${MAX_ITEMS} items (MAX_ITEMS)`);
+    }
+    const emitted = this.#node.tracked ? items.map((item) => this.#remember(item)) : items;
+    if (present === undefined) this.emission.results.set(result, emitted);
+    else for (const item of emitted) present.push(item);
+  }
+
+  /** Fails an item: to the `error` result where that leads somewhere, else its record fails. */
+  fail(item: Item, error: unknown): void {
+    const failure = this.describeFailure(error);
+    if (this.#node.errorRouted) this.emit("error", [{ ...item, failure }]);
+    else this.failRecord(item.record, failure);
+  }
+
+  /** Fails a record past every `error` result. */
+  failRecord(record: number, failure: ItemFailure): void {
+    this.emission.failures.push({ record, ...failure });
+  }
+
+  /**
+   * What a flow may know of an error. Errors that end the run are thrown on; a bug of ours is told apart from the
+   * flow's own errors, and its text stays in the log.
+   */
+  describeFailure(error: unknown): ItemFailure {
+    if (error instanceof RunStopped) throw error;
+    if (error instanceof ExpressionError && error.code === "fuel_exhausted") {
+      throw new RunStopped("limit", error.code, `node "${this.path}": ${error.message}`);
+    }
+    if (error instanceof FlowError || error instanceof ExpressionError || error instanceof FormatError) {
+      return { code: error instanceof FormatError ? "format_error" : error.code, message: error.message, node: this.path };
+    }
+    this.run.host.report(error, { runId: this.run.id, node: this.path });
+    return {
+      code: "internal",
+      message: `node "${this.path}" failed for a reason inside Sluice; quote process id ${this.run.id}`,
+      node: this.path,
+    };
+  }
+
+  #remember(item: Item): Item {
+    return {
+      value: item.value,
+      record: item.record,
+      way: { node: this.#node.name, value: item.value, before: item.way },
+      failure: item.failure,
+    };
+  }
+}

@@ -1,0 +1,85 @@
+import type { EndpointSettings, FlowDefinition } from "../domain/flow";
+import type { Shape } from "../domain/shape";
+import type { NodeType } from "./node-type";
+
+/** Identifies a flow version. Versions never change, so whatever is derived from one is cached for good. */
+export interface PlanKey {
+  environmentId: number;
+  projectId: number;
+  project: string;
+  flowId: number;
+  version: number;
+}
+
+/** Which names a set of expressions reads, so that only those are prepared. */
+export interface NamesRead {
+  /** Anything may be read: `$$`, a wildcard at the root … */
+  all: boolean;
+  /** Names at the root: `input`, `item`, `last`, `run`, nodes. */
+  roots: Set<string>;
+  /** Fields of `input`; empty when none is read. */
+  input: Set<string>;
+}
+
+export function noNames(): NamesRead {
+  return { all: false, roots: new Set(), input: new Set() };
+}
+
+export function addNames(to: NamesRead, from: NamesRead): void {
+  to.all ||= from.all;
+  for (const root of from.roots) to.roots.add(root);
+  for (const field of from.input) to.input.add(field);
+}
+
+/** A connection that brings items to a node. */
+export interface Source {
+  from: number;
+  result: string;
+  port: string;
+}
+
+export interface PlanNode {
+  index: number;
+  name: string;
+  /** Path of names, as messages and stored steps show it: `price`, `each/price`. */
+  path: string;
+  type: NodeType;
+  /** The node's settings as its type prepared them. */
+  prepared: unknown;
+  sources: Source[];
+  /** Whether some expression reads this node's output by name, so that items must remember it. */
+  tracked: boolean;
+  errorRouted: boolean;
+  names: NamesRead;
+  /** Node names that its expressions read. */
+  readsNodes: string[];
+  /** The output connection points that this node fills. */
+  outputs: readonly string[];
+}
+
+export interface Graph {
+  /** In an order in which every node comes after all that lead to it. */
+  nodes: PlanNode[];
+  start: number;
+  /** Connections whose target is `return`: what the loop around takes back. */
+  returns: Source[];
+  /** Whether the items that come in are visible to any node (`split` and replacing `calculate` nodes hide them). */
+  seedVisible: boolean;
+}
+
+/** A flow version, checked and compiled: everything that can be known before a request arrives. */
+export interface Plan {
+  key: PlanKey;
+  name: string;
+  graph: Graph;
+  endpoint: EndpointSettings | undefined;
+  /** Path within the JSON body to the records that travel one by one. */
+  recordsPath: readonly (string | number)[] | undefined;
+  timeoutMs: number | undefined;
+  inputShapes: { query: Shape | undefined; body: Shape | undefined };
+  outputShapes: Map<string, Shape>;
+  /** Outputs that some node fills. */
+  connected: string[];
+  names: NamesRead;
+  definition: FlowDefinition;
+}

@@ -1,0 +1,33 @@
+import type { Emission } from "./emission";
+import type { MaybePromise } from "./maybe-promise";
+import type { Plan } from "./plan";
+
+/**
+ * What a run needs from the world. Two hosts implement it: the light one, in the isolate that took the request, and
+ * the durable one, in a run shard. The executor is the same for both.
+ */
+export interface Host {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** A number in [0, 1). */
+  random(): number;
+  /** Resolves after `ms` milliseconds; rejects with the signal's reason when it is aborted first. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /** The plan of the current version of a flow of the caller's project; `undefined` when there is none any more. */
+  flow(caller: Plan, name: string): MaybePromise<Plan | undefined>;
+  /** Tells the operators of an error that is a bug; a caller never sees its text. */
+  report(error: unknown, about: { runId: string; node?: string }): void;
+  /**
+   * Where finished steps are kept, so that a run goes on after a crash at its first unfinished one. The light host has
+   * none: a run in memory has nothing to come back to.
+   */
+  readonly steps?: StepStore;
+}
+
+/** Finished steps of one run, by node path (`price`, `each[3]/price`, `quote>price` in a called flow). */
+export interface StepStore {
+  /** What the node at `path` emitted before, or `undefined` when it has not finished. */
+  read(path: string): MaybePromise<Emission | undefined>;
+  /** Stores a finished step; resolves before anything after it begins. */
+  write(path: string, emission: Emission): MaybePromise<void>;
+}

@@ -1,0 +1,231 @@
+import { truncate } from "../domain/json";
+import {
+  MAX_FLOW_DEPTH,
+  MAX_MESSAGE_CHARS,
+  MAX_MESSAGE_DETAIL_CHARS,
+  MAX_RUN_FUEL,
+  MAX_RUN_MESSAGES,
+} from "../domain/limits";
+import type { MessageLevel, RunMessage, TriggerKind } from "../domain/run";
+import { FlowError, RunStopped } from "./errors";
+import type { Evaluation } from "./expression";
+import { isPromise, type MaybePromise } from "./maybe-promise";
+import type { NamesRead } from "./plan";
+import type { Host } from "./ports";
+
+/** The request that started a run, as expressions see it under `input`. */
+export interface RunInput {
+  /** A plain object; has every field that `need` was asked for. */
+  readonly view: Record<string, unknown>;
+  /** Makes fields of the view (`json`, `headers`, `query` …) that some plan reads and that are not there yet. */
+  need(names: NamesRead): void;
+}
+
+export interface RunStart {
+  id: string;
+  trigger: TriggerKind;
+  user: string;
+  input: RunInput;
+  host: Host;
+  startedAt: number;
+  /** Milliseconds since 1970 at which the run is aborted. */
+  deadline: number;
+}
+
+/** What all nodes of one run share: identity, budget, deadline, messages. Called flows and loops share it too. */
+export class RunContext {
+  readonly id: string;
+  readonly trigger: TriggerKind;
+  readonly user: string;
+  readonly input: RunInput;
+  readonly host: Host;
+  readonly startedAt: number;
+  readonly deadline: number;
+  readonly messages: RunMessage[] = [];
+  readonly evaluation: Evaluation;
+  /** Path of the node that is executing, for `$debug()`. */
+  node: string | undefined;
+  /** Record of the item that is being handled, for `$debug()`. */
+  record: number | undefined;
+  #dropped = 0;
+  #depth = 0;
+  #abort: AbortController | undefined;
+  #stopped: RunStopped | undefined;
+
+  constructor(start: RunStart) {
+    this.id = start.id;
+    this.trigger = start.trigger;
+    this.user = start.user;
+    this.input = start.input;
+    this.host = start.host;
+    this.startedAt = start.startedAt;
+    this.deadline = start.deadline;
+    this.evaluation = {
+      meter: { fuel: MAX_RUN_FUEL },
+      now: start.startedAt,
+      random: () => start.host.random(),
+      functions: {
+        debug: (value: unknown) => {
+          this.message("debug", typeof value === "string" ? value : "debug", {
+            details: typeof value === "string" ? undefined : value,
+          });
+          return value;
+        },
+        error: (message: unknown) => {
+          throw new FlowError("flow_error", typeof message === "string" ? message : "the flow called $error()");
+        },
+      },
+    };
+  }
+
+  /** Milliseconds until the run is aborted, at least 0. */
+  get remaining(): number {
+    return Math.max(0, this.deadline - this.host.now());
+  }
+
+  /** What expressions see under `run`. */
+  describe(): Record<string, unknown> {
+    return {
+      id: this.id,
+      user: this.user,
+      trigger: this.trigger,
+      time: new Date(this.startedAt).toISOString(),
+      remaining: this.remaining,
+    };
+  }
+
+  /** Throws when the run must not go on. */
+  check(): void {
+    if (this.#stopped !== undefined) throw this.#stopped;
+    if (this.host.now() >= this.deadline) this.stop(timedOut(this.deadline - this.startedAt));
+    if (this.#stopped !== undefined) throw this.#stopped;
+  }
+
+  /** Ends the run: calls under way are aborted, and nothing new begins. */
+  stop(reason: RunStopped): void {
+    if (this.#stopped !== undefined) return;
+    this.#stopped = reason;
+    this.#abort?.abort(reason);
+  }
+
+  /** Aborted when the run stops. Made on first use: a run that waits for nothing needs none. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#stopped !== undefined) this.#abort.abort(this.#stopped);
+    }
+    return this.#abort.signal;
+  }
+
+  /** Waits for a node's promise, but no longer than the run may take. */
+  bounded<T>(pending: Promise<T>): Promise<T> {
+    const signal = this.signal;
+    return new Promise<T>((resolve, reject) => {
+      const timer = setTimeout(() => this.stop(timedOut(this.deadline - this.startedAt)), this.remaining);
+      const aborted = () => reject(signal.reason);
+      if (signal.aborted) aborted();
+      signal.addEventListener("abort", aborted, { once: true });
+      const settled = () => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", aborted);
+      };
+      pending.then(
+        (value) => {
+          settled();
+          resolve(value);
+        },
+        (error) => {
+          settled();
+          reject(error);
+        },
+      );
+    });
+  }
+
+  /** Runs `body` one flow deeper; a flow that calls itself without end meets the bound. */
+  deeper<T>(flow: string, body: () => MaybePromise<T>): MaybePromise<T> {
+    if (this.#depth >= MAX_FLOW_DEPTH) {
+      throw new RunStopped(
+        "limit",
+        "flow_depth",
+        `flows may call flows ${MAX_FLOW_DEPTH} deep (MAX_FLOW_DEPTH), and calling "${flow}" goes past that; does a flow call itself without end?`,
+      );
+    }
+    this.#depth += 1;
+    const leave = () => {
+      this.#depth -= 1;
+    };
+    let pending: MaybePromise<T>;
+    try {
+      pending = body();
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    if (isPromise(pending)) return pending.finally(leave);
+    leave();
+    return pending;
+  }
+
+  /** Adds a line to the run's console; past the bound lines are counted, not kept. */
+  message(
+    level: MessageLevel,
+    text: string,
+    more: { details?: unknown; node?: string; record?: number } = {},
+  ): void {
+    if (this.messages.length >= MAX_RUN_MESSAGES) {
+      this.#dropped += 1;
+      return;
+    }
+    this.messages.push(
+      newMessage(this.host.now(), level, text, {
+        details: more.details,
+        node: more.node ?? this.node,
+        record: more.record ?? this.record,
+      }),
+    );
+  }
+
+  /** The messages, with a last one that says how many were left out, if any. */
+  takeMessages(): RunMessage[] {
+    if (this.#dropped > 0) {
+      this.messages.push({
+        at: this.host.now(),
+        level: "warning",
+        text: `${this.#dropped} more messages were left out: a run keeps ${MAX_RUN_MESSAGES} (MAX_RUN_MESSAGES)`,
+      });
+      this.#dropped = 0;
+    }
+    return this.messages;
+  }
+}
+
+function timedOut(timeoutMs: number): RunStopped {
+  return new RunStopped("timeout", "timeout", `the run took longer than its timeout of ${timeoutMs} ms and was aborted`);
+}
+
+/** A message cut to what is kept of it, with its full lengths told. */
+export function newMessage(
+  at: number,
+  level: MessageLevel,
+  text: string,
+  more: { details?: unknown; node?: string | undefined; record?: number | undefined } = {},
+): RunMessage {
+  const message: RunMessage = { at, level, text };
+  const short = truncate(text, MAX_MESSAGE_CHARS);
+  if (short.fullLength !== short.text.length) {
+    message.text = short.text;
+    message.textLength = short.fullLength;
+  }
+  if (more.node !== undefined) message.node = more.node;
+  if (more.record !== undefined && more.record >= 0) message.record = more.record;
+  if (more.details !== undefined) {
+    const details = truncate(
+      typeof more.details === "string" ? more.details : (JSON.stringify(more.details) ?? ""),
+      MAX_MESSAGE_DETAIL_CHARS,
+    );
+    message.details = details.text;
+    if (details.fullLength !== details.text.length) message.detailsLength = details.fullLength;
+  }
+  return message;
+}

@@ -1,0 +1,212 @@
+import { type Json, setOwn } from "../domain/json";
+import { compile, type Expression, type Reads } from "./expression";
+import type { Frame } from "./frame";
+import { addNames, type NamesRead, noNames } from "./plan";
+
+/** A setting of a node, compiled: evaluates to JSON, or to `undefined` where an expression yields nothing. */
+export interface Value {
+  /** The JSON itself, when the setting holds no expression. */
+  readonly constant: Json | undefined;
+  readonly names: NamesRead;
+  evaluate(frame: Frame): Json | undefined;
+}
+
+/** Functions that runs lend to expressions; unknown ones are reported when the flow is applied. */
+const HOST_FUNCTIONS = ["debug", "error"];
+
+/** The names that one expression reads at the root, and of `input`. */
+function namesRead(reads: Reads): NamesRead {
+  const names = noNames();
+  names.all = reads.all;
+  for (const [root, field] of reads.paths) {
+    if (root === undefined) continue;
+    names.roots.add(root);
+    if (root !== "input") continue;
+    if (field === undefined) names.all = true;
+    else names.input.add(field);
+  }
+  return names;
+}
+
+class ExpressionValue implements Value {
+  readonly constant = undefined;
+  readonly names: NamesRead;
+  readonly #expression: Expression;
+
+  constructor(source: string) {
+    this.#expression = compile(source, { functions: HOST_FUNCTIONS });
+    this.names = namesRead(this.#expression.reads);
+  }
+
+  evaluate(frame: Frame): Json | undefined {
+    return this.#expression.evaluate(frame.scope, frame.evaluation) as Json | undefined;
+  }
+}
+
+class ConstantValue implements Value {
+  readonly names = noNames();
+  readonly constant: Json;
+
+  constructor(constant: Json) {
+    this.constant = constant;
+  }
+
+  evaluate(): Json {
+    return this.constant;
+  }
+}
+
+class TemplateValue implements Value {
+  readonly constant = undefined;
+  readonly names = noNames();
+  readonly #parts: readonly (string | Value)[];
+
+  constructor(parts: readonly (string | Value)[]) {
+    this.#parts = parts;
+    for (const part of parts) if (typeof part !== "string") addNames(this.names, part.names);
+  }
+
+  evaluate(frame: Frame): Json {
+    let text = "";
+    for (const part of this.#parts) text += typeof part === "string" ? part : asText(part.evaluate(frame));
+    return text;
+  }
+}
+
+class ListValue implements Value {
+  readonly constant = undefined;
+  readonly names = noNames();
+  readonly #elements: readonly Value[];
+
+  constructor(elements: readonly Value[]) {
+    this.#elements = elements;
+    for (const element of elements) addNames(this.names, element.names);
+  }
+
+  evaluate(frame: Frame): Json {
+    const list: Json[] = [];
+    for (const element of this.#elements) {
+      const value = element.evaluate(frame);
+      if (value !== undefined) list.push(value);
+    }
+    return list;
+  }
+}
+
+class ObjectValue implements Value {
+  readonly constant = undefined;
+  readonly names = noNames();
+  readonly #fields: readonly (readonly [string, Value])[];
+
+  constructor(fields: readonly (readonly [string, Value])[]) {
+    this.#fields = fields;
+    for (const [, value] of fields) addNames(this.names, value.names);
+  }
+
+  evaluate(frame: Frame): Json {
+    const object: Record<string, Json> = {};
+    for (const [key, field] of this.#fields) {
+      const value = field.evaluate(frame);
+      // A field whose expression yields nothing is absent, as in JSONata's own object constructor.
+      if (value !== undefined) setOwn(object, key, value);
+    }
+    return object;
+  }
+}
+
+/** A value as text inside a template: nothing and `null` are empty, objects are JSON. */
+export function asText(value: Json | undefined): string {
+  if (typeof value === "string") return value;
+  if (value === undefined || value === null) return "";
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+/** Whether a setting is an expression rather than a literal or a template. */
+export function isExpression(source: unknown): boolean {
+  return typeof source === "string" && source.startsWith("=");
+}
+
+/**
+ * Compiles a setting. Strings that start with `=` are JSONata expressions; others may hold `${…}` with an expression in
+ * it (`$${` writes a literal `${`); objects and lists are compiled through and through.
+ * @throws what the expression compiler throws, and `TypeError` for an unfinished `${`; `report` gets both instead when given
+ */
+export function compileValue(source: unknown, report: (steps: (string | number)[], error: Error) => void): Value {
+  return compileAt(source, [], report);
+}
+
+function compileAt(source: unknown, at: (string | number)[], report: (steps: (string | number)[], error: Error) => void): Value {
+  if (typeof source === "string") {
+    try {
+      if (isExpression(source)) return new ExpressionValue(source.slice(1));
+      return source.includes("${") ? compileTemplate(source) : new ConstantValue(source);
+    } catch (error) {
+      report(at, error instanceof Error ? error : new TypeError(String(error)));
+      return new ConstantValue(null);
+    }
+  }
+  if (Array.isArray(source)) {
+    const elements = source.map((element, index) => compileAt(element, [...at, index], report));
+    return elements.every((element) => element.constant !== undefined)
+      ? new ConstantValue(source as Json[])
+      : new ListValue(elements);
+  }
+  if (typeof source === "object" && source !== null) {
+    const fields = Object.entries(source).map(
+      ([key, value]) => [key, compileAt(value, [...at, key], report)] as const,
+    );
+    return fields.every(([, field]) => field.constant !== undefined)
+      ? new ConstantValue(source as Json)
+      : new ObjectValue(fields);
+  }
+  return new ConstantValue((source ?? null) as Json);
+}
+
+/** `a ${expression} b`, parsed into its parts. Quotes and braces inside the expression are followed. */
+function compileTemplate(source: string): Value {
+  const parts: (string | Value)[] = [];
+  let text = "";
+  let position = 0;
+  while (position < source.length) {
+    const next = source.indexOf("${", position);
+    if (next < 0) {
+      text += source.slice(position);
+      break;
+    }
+    if (source[next - 1] === "$" && next - 1 >= position) {
+      text += `${source.slice(position, next - 1)}\${`;
+      position = next + 2;
+      continue;
+    }
+    text += source.slice(position, next);
+    const end = expressionEnd(source, next + 2);
+    if (end < 0) throw new TypeError("`${` without its `}`; write `$${` for a literal `${`");
+    if (text !== "") parts.push(text);
+    text = "";
+    parts.push(new ExpressionValue(source.slice(next + 2, end)));
+    position = end + 1;
+  }
+  if (text !== "") parts.push(text);
+  const [only] = parts;
+  return parts.every((part) => typeof part === "string")
+    ? new ConstantValue(typeof only === "string" ? parts.join("") : "")
+    : new TemplateValue(parts);
+}
+
+function expressionEnd(source: string, from: number): number {
+  let depth = 0;
+  let quote = "";
+  for (let index = from; index < source.length; index += 1) {
+    const char = source[index] as string;
+    if (quote !== "") {
+      if (char === "\\") index += 1;
+      else if (char === quote) quote = "";
+    } else if (char === '"' || char === "'" || char === "`") quote = char;
+    else if (char === "{") depth += 1;
+    else if (char === "}") {
+      if (depth === 0) return index;
+      depth -= 1;
+    }
+  }
+  return -1;
+}
