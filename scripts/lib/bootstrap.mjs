@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, realpathSync } from "node:fs";
+import { constants } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CommandError } from "./command-error.mjs";
@@ -60,6 +61,6 @@ function continueUnder(node, script) {
       process.on(signal, () => child.kill(signal));
     }
     child.on("error", fail);
-    child.on("exit", (code, signal) => done(code ?? (signal === null ? 1 : 128)));
+    child.on("exit", (code, signal) => done(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
   });
 }

@@ -21,6 +21,11 @@ import { packProject } from "./pack.mjs";
  */
 
 /**
+ * What `.dev/demo.json` holds.
+ * @typedef {Record<string, any> & { base: string, admin_token: string, endpoints: Record<string, string>, flows: Record<string, unknown> }} Demo
+ */
+
+/**
  * Applies the projects that changed since the last time, or are not there any more.
  * @param {import("./admin.mjs").AdminClient} admin
  * @param {string} examples
@@ -63,10 +68,10 @@ export async function seedDemo(admin, examples, memory) {
  * @param {import("./admin.mjs").AdminClient} admin
  * @param {string} instance
  * @param {Array<{ name: string, folder: string }>} projects
- * @returns {Promise<Record<string, any> & { endpoints: Record<string, string> }>}
+ * @returns {Promise<Demo>}
  */
 export async function describeDemo(admin, instance, projects) {
-  /** @type {Record<string, any> & { endpoints: Record<string, string>, flows: Record<string, unknown> }} */
+  /** @type {Demo} */
   const demo = { base: admin.base, admin_token: admin.token, environment_id: "1", flows: {}, endpoints: {} };
   for (const { name, folder } of projects) {
     const file = join(folder, "demo.yaml");

@@ -209,13 +209,12 @@ async function workerOptions({ bundle, root = ROOT, secrets, overrides = {}, dir
   const { config } = paths(root);
   const level = process.env.WRANGLER_LOG;
   process.env.WRANGLER_LOG = "warn"; // it would tell on every start that .dev.vars is there
+  // An empty list, which the types do not know: tests and benchmarks take nothing from the developer's own secrets.
+  const secretFiles = /** @type {{}} */ (secrets === undefined ? {} : { envFiles: [] });
   const { workerOptions: described, externalWorkers } = unstable_getMiniflareWorkerOptions(
     config,
     undefined,
-    {
-      // An empty list: tests and benchmarks take nothing from the developer's own secrets.
-      ...(secrets === undefined ? {} : { envFiles: [] }),
-    },
+    secretFiles,
   );
   if (level === undefined) delete process.env.WRANGLER_LOG;
   else process.env.WRANGLER_LOG = level;
