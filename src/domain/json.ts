@@ -1,3 +1,4 @@
+import { exactNumber } from "./decimal";
 import { FormatError, quote } from "./format-error";
 import { findJsonFault } from "./json-fault";
 import { MAX_JSON_DEPTH } from "./limits";
@@ -82,7 +83,7 @@ function survives(source: string, value: number): boolean {
   if (!Number.isFinite(value)) return false;
   // With a fraction or an exponent the author asked for a double. Digits alone mean exactly these digits.
   if (/[.eE]/.test(source)) return true;
-  return BigInt(source) === BigInt(value);
+  return exactNumber(source) !== undefined;
 }
 
 function findPath(value: Json, holder: unknown, key: string, path: string): string | undefined {

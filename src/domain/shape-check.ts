@@ -10,7 +10,8 @@ import type { ShapeNode } from "./shape-source";
  */
 export type Check = (value: unknown) => boolean;
 
-const SCALARS = {
+/** What each type takes, strictly. */
+export const SCALARS = {
   string: (value) => typeof value === "string",
   number: (value) => typeof value === "number" && Number.isFinite(value),
   integer: Number.isInteger as Check,

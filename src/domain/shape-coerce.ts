@@ -1,7 +1,8 @@
+import { exactNumber } from "./decimal";
 import type { Problem } from "./errors";
 import { type Json, type JsonObject, joinPath, setOwn } from "./json";
 import { MAX_SHAPE_PROBLEMS } from "./limits";
-import { compileCheck, isObject, mismatch, ownField } from "./shape-check";
+import { isObject, mismatch, ownField, SCALARS } from "./shape-check";
 import type { ShapeNode } from "./shape-source";
 
 /** What became of a value: it now has the shape, or the reasons why it cannot. */
@@ -9,67 +10,94 @@ export type Coerced = { ok: true; value: Json } | { ok: false; problems: Problem
 
 /** Makes a value fit where nothing is lost; see `Shape.coerce`. An absent optional value comes out as null. */
 export function coerceValue(node: ShapeNode, value: unknown, path: string): Coerced {
-  const problems: Problem[] = [];
-  const coerced = coerce(node, value, path, problems);
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, value: coerced ?? null };
+  // Nearly every value fits, so the first pass builds no paths and stops at the first problem; only then a second one
+  // walks again to word them all.
+  const coerced = coerce(node, value, undefined);
+  if (coerced !== MISFIT) return { ok: true, value: coerced ?? null };
+  const report: Report = { path, problems: [] };
+  coerce(node, value, report);
+  return { ok: false, problems: report.problems };
 }
 
-/** The value in its shape; undefined when it is absent or a problem was found. */
-function coerce(node: ShapeNode, value: unknown, path: string, problems: Problem[]): Json | undefined {
-  if (problems.length >= MAX_SHAPE_PROBLEMS) return undefined;
-  if (node.optional && (value === undefined || value === null)) return value;
-  if (node.kind === "list") return coerceList(node, value, path, problems);
-  if (node.kind === "fields" && isObject(value)) {
-    if (node.fields.length === 0) return value as JsonObject;
-    const kept: JsonObject = {};
-    for (const { name, shape } of node.fields) {
-      const field = coerce(shape, ownField(value, name), joinPath(path, name), problems);
-      if (field !== undefined) setOwn(kept, name, field);
-    }
-    return kept;
+/** Stands for a value that cannot be made to fit. */
+const MISFIT = Symbol("misfit");
+
+/** Where problems go, and where in the value we are. Absent in the first pass. */
+interface Report {
+  readonly path: string;
+  readonly problems: Problem[];
+}
+
+function misfit(node: ShapeNode, value: unknown, report: Report | undefined): typeof MISFIT {
+  if (report && report.problems.length < MAX_SHAPE_PROBLEMS) {
+    report.problems.push({ path: report.path, reason: mismatch(node, value) });
   }
-  const scalar = coerceScalar(node, value);
-  if (scalar === undefined) problems.push({ path, reason: mismatch(node, value) });
-  return scalar;
+  return MISFIT;
 }
 
-function coerceList(
-  node: ShapeNode & { kind: "list" },
+/** The value in its shape; undefined when it is absent. */
+function coerce(
+  node: ShapeNode,
   value: unknown,
-  path: string,
-  problems: Problem[],
-): Json | undefined {
+  report: Report | undefined,
+): Json | undefined | typeof MISFIT {
+  if (node.optional && (value === undefined || value === null)) return value;
+  if (node.kind === "list") return coerceList(node, value, report);
+  if (node.kind === "fields") return coerceObject(node, value, report);
+  const scalar = coerceScalar(node, value);
+  return scalar === undefined ? misfit(node, value, report) : scalar;
+}
+
+type Fields = ShapeNode & { kind: "fields" };
+type List = ShapeNode & { kind: "list" };
+
+function coerceObject(node: Fields, value: unknown, report: Report | undefined): Json | typeof MISFIT {
+  if (!isObject(value)) return misfit(node, value, report);
+  if (node.fields.length === 0) return value as JsonObject;
+  const kept: JsonObject = {};
+  let fits = true;
+  for (const { name, shape } of node.fields) {
+    const inside = report && { ...report, path: joinPath(report.path, name) };
+    const field = coerce(shape, ownField(value, name), inside);
+    if (field === MISFIT) {
+      if (!canGoOn(report)) return MISFIT;
+      fits = false;
+    } else if (field !== undefined) setOwn(kept, name, field);
+  }
+  return fits ? kept : MISFIT;
+}
+
+function coerceList(node: List, value: unknown, report: Report | undefined): Json | typeof MISFIT {
   // Expressions yield nothing for no match and the thing itself for one match; the declared shape tells them apart.
   if (value === undefined) return [];
-  if (value === null && !node.item.optional) {
-    problems.push({ path, reason: mismatch(node, value) });
-    return undefined;
+  if (value === null && !node.item.optional) return misfit(node, value, report);
+  if (!Array.isArray(value)) {
+    const only = coerce(node.item, value, report);
+    return only === MISFIT ? MISFIT : [only ?? null];
   }
-  if (!Array.isArray(value)) return [coerce(node.item, value, path, problems) ?? null];
   const list: Json[] = [];
+  let fits = true;
   for (let i = 0; i < value.length; i++) {
-    if (problems.length >= MAX_SHAPE_PROBLEMS) break;
-    list.push(coerce(node.item, value[i], `${path}[${i}]`, problems) ?? null);
+    const item = coerce(node.item, value[i], report && { ...report, path: `${report.path}[${i}]` });
+    if (item === MISFIT) {
+      if (!canGoOn(report)) return MISFIT;
+      fits = false;
+    } else list.push(item ?? null);
   }
-  return list;
+  return fits ? list : MISFIT;
 }
 
-const STRICT = new Map<ShapeNode["kind"], (value: unknown) => boolean>();
-
-/** Whether a scalar has its type already. */
-function fits(kind: ShapeNode["kind"], value: unknown): boolean {
-  let check = STRICT.get(kind);
-  if (check === undefined) {
-    check = compileCheck({ kind, optional: false } as ShapeNode);
-    STRICT.set(kind, check);
-  }
-  return check(value);
+/** Whether there is more to say after a problem. */
+function canGoOn(report: Report | undefined): boolean {
+  return report !== undefined && report.problems.length < MAX_SHAPE_PROBLEMS;
 }
 
+/** A scalar of its type, undefined when there is no lossless way to it. */
 function coerceScalar(node: ShapeNode, value: unknown): Json | undefined {
   const { kind } = node;
-  if (kind === "fields") return undefined;
-  if (fits(kind, value)) return value as Json;
+  if (kind === "fields" || kind === "list") return undefined;
+  const fits = SCALARS[kind];
+  if (fits(value)) return value as Json;
   if (
     kind === "string" &&
     ((typeof value === "number" && Number.isFinite(value)) || typeof value === "boolean")
@@ -78,37 +106,9 @@ function coerceScalar(node: ShapeNode, value: unknown): Json | undefined {
   }
   if ((kind === "number" || kind === "integer") && typeof value === "string") {
     const number = exactNumber(value);
-    return number !== undefined && fits(kind, number) ? number : undefined;
+    return number !== undefined && fits(number) ? number : undefined;
   }
   return undefined;
-}
-
-const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,4}))?$/;
-
-/** Longest text taken for a number, in characters: the shortest form of any double fits in 25. */
-const MAX_NUMBER_CHARS = 400;
-
-/**
- * The number that a text writes, if a double holds it without losing a digit. `1.50` is exact, `12345678901234567890`
- * is not.
- */
-export function exactNumber(text: string): number | undefined {
-  if (text.length > MAX_NUMBER_CHARS) return undefined;
-  const written = significant(text);
-  if (written === undefined) return undefined;
-  const number = Number(text);
-  return Number.isFinite(number) && significant(String(number)) === written ? number : undefined;
-}
-
-/** A decimal's sign, digits and exponent without the zeros that do not matter, to compare two spellings. */
-function significant(text: string): string | undefined {
-  const match = NUMBER.exec(text);
-  if (match === null) return undefined;
-  const [, sign, whole = "", fraction = "", exponent = "0"] = match;
-  const digits = (whole + fraction).replace(/^0+/, "");
-  const trimmed = digits.replace(/0+$/, "");
-  if (trimmed === "") return "0";
-  return `${sign}${trimmed}e${Number(exponent) - fraction.length + digits.length - trimmed.length}`;
 }
 
 /** Reads what travels as text only: query parameters and form fields. See `Shape.coerceStrings`. */

@@ -1,8 +1,8 @@
 import { XMLParser } from "fast-xml-parser";
 import { z } from "zod";
+import { exactNumber } from "../../domain/decimal";
 import { FormatError } from "../../domain/format-error";
 import { type Json, type JsonObject, setOwn } from "../../domain/json";
-import { exactNumber } from "../../domain/shape-coerce";
 import { guardXml } from "./xml-guard";
 
 /**
