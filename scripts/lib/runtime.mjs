@@ -11,6 +11,13 @@ import { QUIET_WRANGLER } from "./quiet.mjs";
 // Read by wrangler when it is imported, which happens below, so that nothing that only packs or resets waits for it.
 Object.assign(process.env, QUIET_WRANGLER);
 
+/**
+ * Requests to a Worker with static assets pass two more Workers, the local stand-ins for what Cloudflare's own servers do;
+ * they cost more than the Worker itself. A named entry point of the same code is reached without them.
+ */
+const DIRECT_ENTRYPOINT = "direct";
+const DIRECT_MODULE = `export * from "./bundle.js";\nexport { default, default as ${DIRECT_ENTRYPOINT} } from "./bundle.js";\n`;
+
 /** Times in a row that a runtime may fail to start before we give up. */
 const MAX_RESTARTS = 5;
 
@@ -25,7 +32,7 @@ const MAX_RESTARTS = 5;
  * @property {string} [root] the project
  * @property {Record<string, string>} [secrets] instead of those in `.dev.vars`
  * @property {Record<string, unknown>} [overrides] of the Worker's Miniflare options
- * @property {number} [directPort] a second port that leads straight to the Worker, past Miniflare's proxy; 0 takes a free one
+ * @property {number} [directPort] a second port that leads straight to the Worker, past Miniflare's own Workers; 0 takes a free one
  * @property {Array<Record<string, unknown>>} [otherWorkers] more workers in the same workerd
  * @property {(event: "stopped" | "running" | "gone", reason?: unknown) => void} [onEvent] the runtime died; runs again; could not be brought back
  * @property {boolean} [supervise] bring a runtime that died back to life (default true)
@@ -135,8 +142,10 @@ export async function startRuntime(options) {
       return miniflare;
     },
     bindings: /** @type {Record<string, unknown>} */ (worker.bindings ?? {}),
-    async directUrl(name = String(worker.name)) {
-      return (await miniflare.unsafeGetDirectURL(name)).href.replace(/\/$/, "");
+    async directUrl(name) {
+      const direct =
+        name === undefined ? { worker: worker.name, entrypoint: DIRECT_ENTRYPOINT } : { worker: name };
+      return (await miniflare.unsafeGetDirectURL(direct.worker, direct.entrypoint)).href.replace(/\/$/, "");
     },
     async dispose() {
       stopping = true;
@@ -219,13 +228,21 @@ async function workerOptions({ bundle, root = ROOT, secrets, overrides = {}, dir
   if (level === undefined) delete process.env.WRANGLER_LOG;
   else process.env.WRANGLER_LOG = level;
   const { modulesRules: _rules, rootPath: _path, ...worker } = /** @type {any} */ (described);
+  const module = { type: "ESModule", path: basename(bundle), contents: readFileSync(bundle, "utf8") };
   return {
     worker: {
       ...worker,
       name: workerName(config),
       bindings: { ...worker.bindings, ...secrets },
-      modules: [{ type: "ESModule", path: basename(bundle), contents: readFileSync(bundle, "utf8") }],
-      ...(directPort === undefined ? {} : { unsafeDirectSockets: [{ host: "127.0.0.1", port: directPort }] }),
+      ...(directPort === undefined
+        ? { modules: [module] }
+        : {
+            modules: [
+              { type: "ESModule", path: "direct.js", contents: DIRECT_MODULE },
+              { ...module, path: "bundle.js" },
+            ],
+            unsafeDirectSockets: [{ host: "127.0.0.1", port: directPort, entrypoint: DIRECT_ENTRYPOINT }],
+          }),
       ...overrides,
     },
     others: externalWorkers,
