@@ -1,0 +1,29 @@
+import type { Node } from "./ast.ts";
+import type { Compiled, Context } from "./compiled.ts";
+import type { Run } from "./runtime.ts";
+import type { Frame } from "./scope.ts";
+import { boundGrowth, CONSTRUCTED, mark } from "./values.ts";
+
+/** `[…]`: values of sub-expressions opened into one array, except those that are written as arrays themselves. */
+export function compileArray(node: Node, scope: Frame | null, context: Context): Compiled {
+  const items = (node.expressions ?? []).map((item) => ({
+    run: context.compile(item, scope).run,
+    nested: item.value === "[",
+  }));
+  const constructed = node.consarray === true;
+  const run: Run = (input, env, rt) => {
+    const made: unknown[] = [];
+    for (let i = 0; i < items.length; i++) {
+      const item = items[i] as (typeof items)[number];
+      const value = item.run(input, env, rt);
+      if (value === undefined) continue;
+      if (item.nested || !Array.isArray(value)) made.push(value);
+      else {
+        boundGrowth(rt, made.length, value.length);
+        for (let at = 0; at < value.length; at++) made.push(value[at]);
+      }
+    }
+    return constructed ? mark(made, CONSTRUCTED) : made;
+  };
+  return { run, cost: items.length + 1, kind: "any" };
+}

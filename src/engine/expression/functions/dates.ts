@@ -1,0 +1,2 @@
+import type { Definitions } from "./library.ts";
+export const DATES: Definitions = {};

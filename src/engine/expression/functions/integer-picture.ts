@@ -1,0 +1,6 @@
+export function formatInteger(): string {
+  return "";
+}
+export function parseInteger(): number {
+  return 0;
+}

@@ -1,0 +1,73 @@
+import type { Kind } from "../compiled.ts";
+import type { Callable, Runtime } from "../runtime.ts";
+import { parseSignature, type Signature } from "../signature.ts";
+import { AGGREGATES } from "./aggregates.ts";
+import { ARRAYS } from "./arrays.ts";
+import { DATES } from "./dates.ts";
+import { ENCODINGS } from "./encodings.ts";
+import { HIGHER_ORDER } from "./higher-order.ts";
+import { MATCHING } from "./matching.ts";
+import { NUMBERS } from "./numbers.ts";
+import { OBJECTS } from "./objects.ts";
+import { STRINGS } from "./strings.ts";
+import { VALUES } from "./values.ts";
+
+export { SLOW } from "./slow.ts";
+
+/** One function of the library, as its topic file defines it. */
+export interface Definition {
+  /** The reference's signature: what it accepts decides between result and error. */
+  signature: string;
+  /** How many parameters the function declares: decides what `$map` and its like hand it. */
+  arity: number;
+  /** Gets checked arguments; the first of them is often nothing, which most functions answer with nothing. */
+  call(args: unknown[], rt: Runtime, input: unknown): unknown;
+  /** Shortcuts for one or two arguments of the common types, past the check. */
+  one?(value: unknown, rt: Runtime): unknown;
+  two?(first: unknown, second: unknown, rt: Runtime): unknown;
+  kind?: Kind;
+}
+
+export type Definitions = Record<string, Definition>;
+
+export interface Native {
+  callable: Callable;
+  signature: Signature;
+  one: Definition["one"];
+  two: Definition["two"];
+  kind: Kind;
+  cost: number;
+}
+
+/** Every function of the language by name. `$eval` is left out on purpose: sources are checked before they run. */
+export const LIBRARY: ReadonlyMap<string, Native> = new Map(
+  Object.entries({
+    ...AGGREGATES,
+    ...ARRAYS,
+    ...DATES,
+    ...ENCODINGS,
+    ...HIGHER_ORDER,
+    ...MATCHING,
+    ...NUMBERS,
+    ...OBJECTS,
+    ...STRINGS,
+    ...VALUES,
+  }).map(([name, definition]) => [name, native(name, definition)]),
+);
+
+function native(name: string, definition: Definition): Native {
+  const signature = parseSignature(definition.signature);
+  const { call } = definition;
+  const callable: Callable = (args, input, rt) => call(signature.check(args, input), rt, input);
+  callable.arity = definition.arity;
+  callable.label = name;
+  callable.unchecked = call;
+  return {
+    callable,
+    signature,
+    one: definition.one,
+    two: definition.two,
+    kind: definition.kind ?? "any",
+    cost: 1,
+  };
+}

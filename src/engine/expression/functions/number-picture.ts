@@ -1,0 +1,3 @@
+export function formatNumber(): string {
+  return "";
+}

@@ -1,0 +1,180 @@
+import type { Node } from "./ast.ts";
+import type { Compiled, Context } from "./compiled.ts";
+import { ExpressionError } from "./errors.ts";
+import { compileGroup } from "./grouping.ts";
+import { EXPRESSION_LIMITS } from "./limits.ts";
+import type { Env, Run, Runtime } from "./runtime.ts";
+import type { Frame } from "./scope.ts";
+import { compileStep, fieldReader, lookup, type Step } from "./steps.ts";
+import { compileTuplePath } from "./tuples.ts";
+import {
+  boundWalk,
+  CONSTRUCTED,
+  collapse,
+  collapseKeeping,
+  isInheritedName,
+  KEEP,
+  mark,
+  marksOf,
+  OUTER,
+  ownValue,
+  type PlainObject,
+  SEQUENCE,
+} from "./values.ts";
+
+export function compilePath(node: Node, scope: Frame | null, context: Context): Compiled {
+  const steps = node.steps ?? [];
+  const group = node.group;
+  if (node.tuple || steps.some((step) => step.tuple)) {
+    return { run: compileTuplePath(node, scope, context), cost: steps.length + 1, kind: "any" };
+  }
+  const names = leadingNames(steps);
+  const plain = names.length === steps.length && !node.keepSingletonArray && !group;
+  const compiled = steps.map((step, index) => compileStep(step, index === steps.length - 1, scope, context));
+  const first = steps[0] as Node;
+  const begins = first.consarray ? context.compile(first, scope).run : undefined;
+  const rest = compiled.slice(names.length);
+  const grouped = group && compileGroup(group.lhs, group.position, scope, context);
+
+  const finish = (sequence: unknown[], env: Env, rt: Runtime): unknown => {
+    let result: unknown = sequence;
+    if (node.keepSingletonArray) result = keepSingle(sequence);
+    if (grouped) result = grouped(result, env, rt);
+    return node.keepArray ? collapseKeeping(result) : collapse(result);
+  };
+  const walk = (from: number, start: unknown[], env: Env, rt: Runtime): unknown => {
+    let sequence = start;
+    for (let i = from; i < compiled.length; i++) {
+      sequence = (compiled[i] as Step)(sequence, env, rt);
+      if (sequence.length === 0) break;
+    }
+    return finish(sequence, env, rt);
+  };
+  const variable = first.type === "variable";
+  const general: Run = (input, env, rt) => {
+    const start = Array.isArray(input) && !variable ? input : [input];
+    if (!begins) return walk(0, start, env, rt);
+    const built = begins(start, env, rt) as unknown[];
+    return built.length === 0 ? finish(built, env, rt) : walk(1, built, env, rt);
+  };
+  const cost = steps.length + 1;
+  if (names.length === 0) return { run: general, cost, kind: "any" };
+
+  // Objects are walked field by field; the first array on the way hands over to the general steps.
+  const guarded = names.some(isInheritedName);
+  const open = (value: unknown[], done: number, env: Env, rt: Runtime): unknown => {
+    const items = marksOf(value) & CONSTRUCTED ? [value] : value;
+    return walk(done, items, env, rt);
+  };
+  const count = names.length;
+  if (plain) {
+    const run: Run = (input, env, rt) => {
+      let value = input;
+      if (Array.isArray(value)) return general(input, env, rt);
+      for (let i = 0; i < count; i++) {
+        if (typeof value !== "object" || value === null) return undefined;
+        if (Array.isArray(value)) {
+          const settled = collapse(value);
+          if (Array.isArray(settled)) return open(settled, i, env, rt);
+          value = settled;
+          if (typeof value !== "object" || value === null) return undefined;
+        }
+        const name = names[i] as string;
+        value = guarded ? ownValue(value as PlainObject, name) : (value as PlainObject)[name];
+      }
+      // An array of the data is the answer as it is; one that the evaluator made is settled by the general way.
+      if (Array.isArray(value) && marksOf(value) !== 0) return general(input, env, rt);
+      return value;
+    };
+    return count === 1 ? { run, cost, kind: "any", field: names[0] as string } : { run, cost, kind: "any" };
+  }
+  if (rest.length === 0) return { run: general, cost, kind: "any" };
+  const run: Run = (input, env, rt) => {
+    let value = input;
+    if (Array.isArray(value)) return general(input, env, rt);
+    for (let i = 0; i < count; i++) {
+      if (typeof value !== "object" || value === null) return finish(mark([], SEQUENCE), env, rt);
+      if (Array.isArray(value)) return general(input, env, rt);
+      const name = names[i] as string;
+      value = guarded ? ownValue(value as PlainObject, name) : (value as PlainObject)[name];
+    }
+    if (value === undefined) return finish(mark([], SEQUENCE), env, rt);
+    if (!Array.isArray(value)) return walk(count, [value], env, rt);
+    return marksOf(value) === 0 ? walk(count, value, env, rt) : general(input, env, rt);
+  };
+  return { run, cost, kind: "any" };
+}
+
+/** The fields that a path begins with, as far as they have no predicate of their own. */
+function leadingNames(steps: readonly Node[]): string[] {
+  const names: string[] = [];
+  for (const step of steps) {
+    if (step.type !== "name" || step.stages || step.predicate || step.group || step.keepArray) break;
+    names.push(String(step.value));
+  }
+  return names;
+}
+
+export function keepSingle(sequence: unknown[]): unknown[] {
+  const marks = marksOf(sequence);
+  if (marks & CONSTRUCTED && !(marks & SEQUENCE)) return mark([sequence], SEQUENCE | KEEP);
+  return marks & SEQUENCE ? mark(sequence, marks | KEEP) : sequence;
+}
+
+/** A name on its own, as a step is evaluated for one item. */
+export function compileName(node: Node): Compiled {
+  const name = String(node.value);
+  const read = fieldReader(name);
+  const settle = node.keepArray ? collapseKeeping : collapse;
+  const run: Run = (input, _env, rt) => {
+    if (typeof input !== "object" || input === null) return undefined;
+    return settle(Array.isArray(input) ? lookup(rt, input, name, read) : read(input as PlainObject));
+  };
+  return { run, cost: 1, kind: "any" };
+}
+
+/** `*`: the values of every field, nested arrays opened. */
+export function wildcard(input: unknown, rt: Runtime): unknown[] {
+  const found: unknown[] = [];
+  let from = input;
+  if (Array.isArray(from) && marksOf(from) & OUTER && from.length > 0) from = from[0];
+  if (typeof from === "object" && from !== null) {
+    for (const key of Object.keys(from)) {
+      flatten((from as PlainObject)[key], found, rt, 0);
+    }
+  }
+  return mark(found, SEQUENCE);
+}
+
+function flatten(value: unknown, into: unknown[], rt: Runtime, depth: number): void {
+  guard(rt, depth, into);
+  if (Array.isArray(value)) for (const element of value) flatten(element, into, rt, depth + 1);
+  else into.push(value);
+}
+
+/** `**`: the value and everything below it, except the arrays themselves. */
+export function descendants(input: unknown, rt: Runtime): unknown {
+  if (input === undefined) return undefined;
+  const found: unknown[] = [];
+  descend(input, found, rt, 0);
+  return found.length === 1 ? found[0] : mark(found, SEQUENCE);
+}
+
+function descend(value: unknown, into: unknown[], rt: Runtime, depth: number): void {
+  guard(rt, depth, into);
+  if (Array.isArray(value)) {
+    for (const element of value) descend(element, into, rt, depth + 1);
+    return;
+  }
+  into.push(value);
+  if (typeof value === "object" && value !== null) {
+    for (const key of Object.keys(value)) descend((value as PlainObject)[key], into, rt, depth + 1);
+  }
+}
+
+function guard(rt: Runtime, depth: number, into: unknown[]): void {
+  boundWalk(rt, depth);
+  if (into.length > EXPRESSION_LIMITS.arrayElements) {
+    throw new ExpressionError("result_too_large", { value: into.length });
+  }
+}

@@ -1,0 +1,66 @@
+import { ExpressionError } from "./errors.ts";
+import { EXPRESSION_LIMITS } from "./limits.ts";
+import { type Runtime, TailCall } from "./runtime.ts";
+import { boundWalk, marksOf, OUTER, type PlainObject, setOwn } from "./values.ts";
+
+/**
+ * A value as plain JSON: no marks, no functions, no numbers out of range. What is plain already is returned as it is,
+ * so the parts of the input that a result refers to are walked but not copied.
+ */
+export function plain(rt: Runtime, value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return scalar(value);
+  return walk(rt, value, 0, { nodes: 0 });
+}
+
+export function scalar(value: unknown): unknown {
+  if (typeof value === "number" && value - value !== 0) throw new ExpressionError("D1001", { value });
+  return typeof value === "function" ? undefined : value;
+}
+
+function walk(rt: Runtime, value: unknown, depth: number, seen: { nodes: number }): unknown {
+  if (typeof value !== "object" || value === null) return scalar(value);
+  boundWalk(rt, depth);
+  if (++seen.nodes > EXPRESSION_LIMITS.resultNodes) {
+    throw new ExpressionError("result_too_large", { value: seen.nodes });
+  }
+  if (Array.isArray(value)) {
+    const marks = marksOf(value);
+    if (marks & OUTER) return walk(rt, value[0], depth, seen);
+    let copy: unknown[] | undefined = marks ? [] : undefined;
+    for (let i = 0; i < value.length; i++) {
+      const element = value[i];
+      const inner = walk(rt, element, depth + 1, seen);
+      if (copy) copy.push(inner === undefined ? null : inner);
+      else if (inner !== element || inner === undefined) {
+        copy = value.slice(0, i);
+        copy.push(inner === undefined ? null : inner);
+      }
+    }
+    return copy ?? value;
+  }
+  return walkObject(rt, value as PlainObject, depth, seen);
+}
+
+function walkObject(
+  rt: Runtime,
+  value: PlainObject,
+  depth: number,
+  seen: { nodes: number },
+): PlainObject | undefined {
+  if (value instanceof TailCall) return undefined;
+  const keys = Object.keys(value);
+  let copy: PlainObject | undefined;
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] as string;
+    const member = value[key];
+    const inner = walk(rt, member, depth + 1, seen);
+    if (!copy) {
+      if (inner === member && inner !== undefined) continue;
+      copy = {};
+      for (let before = 0; before < i; before++)
+        setOwn(copy, keys[before] as string, value[keys[before] as string]);
+    }
+    if (inner !== undefined) setOwn(copy, key, inner);
+  }
+  return copy ?? value;
+}

@@ -1,0 +1,125 @@
+import type { Node } from "./ast.ts";
+import type { Context } from "./compiled.ts";
+import { compileFilter, type Filter } from "./filters.ts";
+import type { Env, Runtime } from "./runtime.ts";
+import type { Frame } from "./scope.ts";
+import { compileSort } from "./sorting.ts";
+import {
+  boundGrowth,
+  CONSTRUCTED,
+  charge,
+  collapse,
+  collapseKeeping,
+  isInheritedName,
+  mark,
+  marksOf,
+  ownValue,
+  type PlainObject,
+  SEQUENCE,
+} from "./values.ts";
+
+/** One step of a path: from the sequence before it to the sequence after it. The sequence given is only read. */
+export type Step = (sequence: unknown[], env: Env, rt: Runtime) => unknown[];
+
+/** Reads one field of a plain object, own properties only. */
+export function fieldReader(name: string): (object: PlainObject) => unknown {
+  return isInheritedName(name) ? (object) => ownValue(object, name) : (object) => object[name];
+}
+
+/** A field of anything: of an array, the sequence of its elements' fields. */
+export function lookup(
+  rt: Runtime,
+  value: unknown,
+  name: string,
+  read: (object: PlainObject) => unknown,
+): unknown {
+  if (Array.isArray(value)) {
+    charge(rt, value.length);
+    const found: unknown[] = [];
+    for (const element of value) {
+      const inner = lookup(rt, element, name, read);
+      if (inner === undefined) continue;
+      if (Array.isArray(inner)) addAll(rt, found, inner);
+      else found.push(inner);
+    }
+    return mark(found, SEQUENCE);
+  }
+  return typeof value === "object" && value !== null ? read(value as PlainObject) : undefined;
+}
+
+export function addAll(rt: Runtime, target: unknown[], more: unknown[]): void {
+  boundGrowth(rt, target.length, more.length);
+  for (let i = 0; i < more.length; i++) target.push(more[i]);
+}
+
+/** What a step yields for one item goes into the sequence: arrays are opened, unless they were written as `[…]`. */
+function addResult(rt: Runtime, sequence: unknown[], value: unknown): void {
+  if (Array.isArray(value) && !(marksOf(value) & CONSTRUCTED)) addAll(rt, sequence, value);
+  else sequence.push(value);
+}
+
+/** A single result of the last step that is an array of the data stays that array. */
+function isKept(value: unknown): value is unknown[] {
+  return Array.isArray(value) && (marksOf(value) & SEQUENCE) === 0;
+}
+
+export function compileStep(step: Node, last: boolean, scope: Frame | null, context: Context): Step {
+  const stages = (step.stages ?? []).map((stage) => compileFilter(stage, scope, context));
+  if (step.type === "sort") return sortStep(compileSort(step, scope, context), stages);
+  if (step.type === "name" && stages.length === 0 && !step.predicate && !step.group) {
+    return nameStep(String(step.value), step.keepArray === true, last);
+  }
+  const { run, cost } = context.compile(step, scope);
+  return (sequence, env, rt) => {
+    charge(rt, sequence.length * (cost + 1));
+    const out: unknown[] = [];
+    let results = 0;
+    let first: unknown;
+    for (let i = 0; i < sequence.length; i++) {
+      let value = run(sequence[i], env, rt);
+      for (const stage of stages) value = stage(value, env, rt);
+      if (value === undefined) continue;
+      if (results++ === 0) first = value;
+      if (Array.isArray(value)) addResult(rt, out, value);
+      else out.push(value);
+    }
+    return last && results === 1 && isKept(first) ? first : mark(out, SEQUENCE);
+  };
+}
+
+export function nameStep(name: string, keep: boolean, last: boolean): Step {
+  const read = fieldReader(name);
+  const settle = keep ? collapseKeeping : collapse;
+  const direct = !isInheritedName(name);
+  return (sequence, _env, rt) => {
+    charge(rt, sequence.length);
+    const out: unknown[] = [];
+    let results = 0;
+    let first: unknown;
+    for (let i = 0; i < sequence.length; i++) {
+      const item = sequence[i];
+      if (typeof item !== "object" || item === null) continue;
+      let value: unknown;
+      if (Array.isArray(item)) value = settle(lookup(rt, item, name, read));
+      else {
+        value = direct ? (item as PlainObject)[name] : read(item as PlainObject);
+        if (Array.isArray(value)) value = settle(value);
+      }
+      if (value === undefined) continue;
+      if (results++ === 0) first = value;
+      if (Array.isArray(value)) addResult(rt, out, value);
+      else out.push(value);
+    }
+    return last && results === 1 && isKept(first) ? first : mark(out, SEQUENCE);
+  };
+}
+
+function sortStep(sort: ReturnType<typeof compileSort>, stages: Filter[]): Step {
+  return (sequence, env, rt) => {
+    let sorted: unknown[];
+    if (sequence.length > 1) sorted = sort(sequence, env, rt);
+    else sorted = marksOf(sequence) & SEQUENCE ? sequence : mark([...sequence], SEQUENCE);
+    for (const stage of stages) sorted = stage(sorted, env, rt);
+    return sorted;
+  };
+}
