@@ -2,7 +2,7 @@ import { z } from "zod";
 import { FormatError, quote } from "../../domain/format-error";
 import { type Json, type JsonObject, joinPath } from "../../domain/json";
 import { MAX_XML_DEPTH } from "../../domain/limits";
-import { FORBIDDEN_CHARACTERS, isXmlName } from "./xml-guard";
+import { FORBIDDEN_CHARACTERS, isXmlName } from "./xml-characters";
 
 /** The inverse of the convention in `xml.ts`. */
 export const XmlFormatOptions = z.object({

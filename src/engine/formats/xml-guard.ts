@@ -1,5 +1,6 @@
 import { FormatError, placeAt, quote } from "../../domain/format-error";
 import { MAX_XML_ATTRIBUTES, MAX_XML_DEPTH, MAX_XML_ELEMENTS } from "../../domain/limits";
+import { FORBIDDEN_CHARACTERS, isXmlCharacter, NAME } from "./xml-characters";
 
 /**
  * Reads an XML text once, in linear time and without building anything, and refuses whatever is not a plain, well-formed
@@ -18,12 +19,6 @@ export function guardXml(text: string, what: string): string {
   return new Guard(text, what).run();
 }
 
-// XML's own list of name characters, but for U+1680 and U+FEFF: JavaScript counts them as white space, so the parser
-// would see two names where XML has one.
-const NAME_START =
-  ":A-Z_a-z\\u00C0-\\u00D6\\u00D8-\\u00F6\\u00F8-\\u02FF\\u0370-\\u037D\\u037F-\\u167F\\u1681-\\u1FFF\\u200C\\u200D" +
-  "\\u2070-\\u218F\\u2C00-\\u2FEF\\u3001-\\uD7FF\\uF900-\\uFDCF\\uFDF0-\\uFEFE\\uFF00-\\uFFFD\\u{10000}-\\u{EFFFF}";
-const NAME = `[${NAME_START}][${NAME_START}\\-.0-9\\u00B7\\u0300-\\u036F\\u203F\\u2040]*`;
 const SPACE = "[ \\t\\r\\n]";
 
 const name = new RegExp(NAME, "uy");
@@ -34,36 +29,12 @@ const declaration = new RegExp(
   `^<\\?xml${SPACE}+version${SPACE}*=${SPACE}*["']1\\.[0-9]["'](?:${SPACE}+encoding${SPACE}*=${SPACE}*["']([A-Za-z][\\w.-]*)["'])?` +
     `(?:${SPACE}+standalone${SPACE}*=${SPACE}*["'](?:yes|no)["'])?${SPACE}*\\?>`,
 );
-/** Characters that XML 1.0 has no way to write, not even as a reference. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to refuse.
-export const FORBIDDEN_CHARACTERS = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/;
-const whole = new RegExp(`^${NAME}$`, "u");
-
 /** Encodings that say the same as UTF-8 for every text. */
 const SAME_AS_UTF8 = new Set(["utf-8", "utf8", "us-ascii", "ascii"]);
 /** Encodings that agree with UTF-8 as long as the text is ASCII. */
 const ASCII_COMPATIBLE = /^(?:iso-8859-\d{1,2}|windows-125\d|latin1)$/;
-/** The library refuses elements of these names, to guard objects' prototypes. */
-const REFUSED_NAMES = new Set(["__proto__", "constructor", "prototype"]);
 /** Longest XML declaration, in characters: the regular expression sees no more. */
 const MAX_DECLARATION = 200;
-
-/** Whether a text can be the name of an element or attribute. */
-export function isXmlName(text: string): boolean {
-  return whole.test(text);
-}
-
-/** Whether a code point may stand in an XML 1.0 document. */
-function isXmlChar(code: number): boolean {
-  return (
-    code === 0x9 ||
-    code === 0xa ||
-    code === 0xd ||
-    (code >= 0x20 && code <= 0xd7ff) ||
-    (code >= 0xe000 && code <= 0xfffd) ||
-    (code >= 0x10000 && code <= 0x10ffff)
-  );
-}
 
 class Guard {
   readonly #text: string;
@@ -162,7 +133,7 @@ class Guard {
           : match[2] !== undefined
             ? Number.parseInt(match[2], 16)
             : 0x20;
-      if (!isXmlChar(code)) this.#refuse("refers to a character that XML does not allow; remove it", at);
+      if (!isXmlCharacter(code)) this.#refuse("refers to a character that XML does not allow; remove it", at);
       this.#nextReference = indexOrEnd(this.#text, "&", at + 1);
     }
   }
@@ -206,8 +177,6 @@ class Guard {
     name.lastIndex = start + 1;
     const tag = name.exec(text)?.[0];
     if (tag === undefined) this.#refuse("has a < that begins no tag; write &lt;", start);
-    if (REFUSED_NAMES.has(tag))
-      this.#refuse(`has an element named ${tag}, which is reserved; rename it`, start);
     if (this.#open.length === 0 && this.#elements > 0)
       this.#refuse("has two root elements; wrap them in one", start);
     if (++this.#elements > MAX_XML_ELEMENTS) {

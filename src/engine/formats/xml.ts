@@ -41,9 +41,14 @@ type Node = { [name: string]: Node[] | string } & { ":@"?: Record<string, string
 
 const TEXT = "#text";
 const ATTRIBUTES = ":@";
+/**
+ * Before every element name on its way through the parser, which would refuse `constructor` and `__proto__`. No XML name
+ * begins with it.
+ */
+const MARK = "-";
 
 // The guard has vouched for the text; what remains for the parser is to build the tree. It is asked for the order of
-// the document and no conversions, since its own folding into objects drops white space and cannot hold every name.
+// the document and no conversions, since its own folding into objects joins texts that we keep apart.
 const parser = new XMLParser({
   preserveOrder: true,
   ignoreAttributes: false,
@@ -52,8 +57,10 @@ const parser = new XMLParser({
   parseAttributeValue: false,
   trimValues: false,
   processEntities: true,
+  jPath: false,
   maxNestedTags: Number.MAX_SAFE_INTEGER,
-  onDangerousProperty: (name) => name,
+  // The parser asks twice for an element that closes itself.
+  transformTagName: (name) => (name.startsWith(MARK) ? name : MARK + name),
   entityDecoder: {
     decode: decodeReferences,
     reset() {},
@@ -76,15 +83,16 @@ export function parseXml(text: string, options: XmlParseOptions, what = "the XML
     // Not expected after the guard; the library's words may quote the input at length, so they are not repeated.
     throw new FormatError("xml", "malformed", what, "is not well-formed XML");
   }
-  const root = nodes.find((node) => elementName(node) !== TEXT) as Node;
-  const name = elementName(root);
-  const reader = new Reader(options);
+  const root = nodes.find((node) => keyOf(node) !== TEXT) as Node;
+  const key = keyOf(root);
+  const name = key.slice(MARK.length);
   const result: JsonObject = {};
-  setOwn(result, name, reader.element(root, name, name));
+  setOwn(result, name, new Reader(options).element(root, key, name));
   return result;
 }
 
-function elementName(node: Node): string {
+/** The key that holds a node's children: its marked name, or TEXT. */
+function keyOf(node: Node): string {
   for (const key in node) if (key !== ATTRIBUTES) return key;
   return TEXT;
 }
@@ -98,23 +106,24 @@ class Reader {
     this.#numbers = options.numbers;
   }
 
-  element(node: Node, name: string, path: string): Json {
-    const children = node[name] as Node[];
+  element(node: Node, key: string, path: string): Json {
+    const children = node[key] as Node[];
     const attributes = node[ATTRIBUTES] as unknown as Record<string, string> | undefined;
     const result: JsonObject = {};
     let text = "";
     let elements = 0;
-    for (const key in attributes) result[key] = this.#scalar(attributes[key] as string);
+    for (const name in attributes) result[name] = this.#scalar(attributes[name] as string);
     for (const child of children) {
-      const childName = elementName(child);
-      if (childName === TEXT) {
+      const childKey = keyOf(child);
+      if (childKey === TEXT) {
         text += child[TEXT] as string;
         continue;
       }
       elements++;
+      const name = childKey.slice(MARK.length);
       // Paths are only built when some were asked for.
-      const childPath = this.#arrays.size > 0 ? `${path}.${childName}` : "";
-      this.#add(result, childName, this.element(child, childName, childPath), this.#arrays.has(childPath));
+      const childPath = this.#arrays.size > 0 ? `${path}.${name}` : "";
+      this.#add(result, name, this.element(child, childKey, childPath), this.#arrays.has(childPath));
     }
     if (elements > 0) text = trimSpace(text);
     else if (attributes === undefined) return this.#scalar(text);
@@ -127,7 +136,7 @@ class Reader {
     if (present === undefined) setOwn(result, name, list ? [value] : value);
     // An element's value is never a list itself, so a list can only be one made here.
     else if (Array.isArray(present)) present.push(value);
-    else result[name] = [present, value];
+    else setOwn(result, name, [present, value]);
   }
 
   #scalar(text: string): Json {
