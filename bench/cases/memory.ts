@@ -14,9 +14,9 @@ export const memory: Case = {
   title: `peak memory of the runtime in the second half of ${TRIGGERS.toLocaleString("en")} triggers, against the first half`,
   reach: 0.9,
   onRequest: true,
-  async run({ say }) {
+  async measure(options) {
     const { bundle, endpoint } = await demoProject();
-    const world = await startWorld();
+    const world = await startWorld(options);
     try {
       await world.admin.apply(bundle);
       const url = endpoint(world.direct, "since");
@@ -25,12 +25,14 @@ export const memory: Case = {
       const peaks = [0, 0];
       const sample = setInterval(() => {
         const half = answered * 2 < TRIGGERS ? 0 : 1;
-        peaks[half] = Math.max(peaks[half]!, residentMegabytes(world.pid) ?? Number.NaN);
+        peaks[half] = Math.max(peaks[half]!, residentMegabytes(world.runtime.pid()) ?? Number.NaN);
       }, SAMPLE_MS);
       await loadCount(sinceTarget(url), CONNECTIONS, TRIGGERS, (done) => {
         answered = done;
         if (done % 20_000 === 0)
-          say(`  ${done} triggers: ${Math.round(residentMegabytes(world.pid) ?? Number.NaN)} MB`);
+          options.say(
+            `  ${done} triggers: ${Math.round(residentMegabytes(world.runtime.pid()) ?? Number.NaN)} MB`,
+          );
       });
       clearInterval(sample);
       const [first, second] = peaks as [number, number];

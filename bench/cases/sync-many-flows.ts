@@ -1,6 +1,5 @@
 import { endpointUrl } from "../../scripts/lib/endpoint-url.mjs";
 import type { Case } from "../harness/case.ts";
-import { compare } from "../harness/compare.ts";
 import { checkSince, sinceTarget } from "../harness/since.ts";
 import { demoProject, startWorld, type World } from "../harness/world.ts";
 
@@ -13,25 +12,29 @@ export const syncManyFlows: Case = {
   key: "sync_many_flows",
   title: `the same with ${MANY.toLocaleString("en")} flows applied, against ${FEW}`,
   reach: 0.95,
-  async run(options) {
+  async prepare(options) {
     const { flow } = await demoProject();
     const since = flow("since");
     // Two runtimes, each with a state of its own, the same bundle in both.
-    const many = await startWorld();
-    const few = await startWorld();
+    const many = await startWorld(options);
+    const few = await startWorld(options);
+    const dispose = async () => {
+      await many.dispose();
+      await few.dispose();
+    };
     try {
       options.say(`  applying ${MANY} flows`);
       const [ours, theirs] = [await applyFlows(many, since, MANY), await applyFlows(few, since, FEW)];
       await checkSince(`the side with ${MANY} flows`, ours);
       await checkSince(`the side with ${FEW} flows`, theirs);
-      return await compare(
-        { target: sinceTarget(ours), pid: many.pid },
-        { target: sinceTarget(theirs), pid: few.pid },
-        options,
-      );
-    } finally {
-      await many.dispose();
-      await few.dispose();
+      return {
+        ours: { target: sinceTarget(ours), runtime: many.runtime },
+        theirs: { target: sinceTarget(theirs), runtime: few.runtime },
+        dispose,
+      };
+    } catch (error) {
+      await dispose();
+      throw error;
     }
   },
 };

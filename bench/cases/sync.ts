@@ -1,5 +1,4 @@
 import type { Case } from "../harness/case.ts";
-import { compare } from "../harness/compare.ts";
 import { checkSince, sinceTarget } from "../harness/since.ts";
 import { demoProject, startWorld } from "../harness/world.ts";
 
@@ -7,21 +6,22 @@ export const sync: Case = {
   key: "sync",
   title: "synchronous trigger of `since`, 50 companies, against a bare Hono Worker",
   reach: 0.3,
-  async run(options) {
+  async prepare(options) {
     const { bundle, endpoint } = await demoProject();
-    const world = await startWorld("bare-since");
+    const world = await startWorld(options, "bare-since");
     try {
       await world.admin.apply(bundle);
       const [ours, theirs] = [endpoint(world.direct, "since"), endpoint(world.bare!, "since")];
       await checkSince("our side", ours);
       await checkSince("the bare Worker", theirs);
-      return await compare(
-        { target: sinceTarget(ours), pid: world.pid },
-        { target: sinceTarget(theirs), pid: world.pid },
-        options,
-      );
-    } finally {
+      return {
+        ours: { target: sinceTarget(ours), runtime: world.runtime },
+        theirs: { target: sinceTarget(theirs), runtime: world.runtime },
+        dispose: world.dispose,
+      };
+    } catch (error) {
       await world.dispose();
+      throw error;
     }
   },
 };

@@ -1,3 +1,5 @@
+import type { Side } from "./compare.ts";
+
 /** One line of the table. `ratio` is ours over theirs, and higher is better. */
 export interface Measurement {
   ratio: number;
@@ -16,17 +18,32 @@ export interface Measurement {
 export interface BenchOptions {
   rounds: number;
   windowMs: number;
+  /** Open the runtime to a profiler. */
+  inspect: boolean;
   /** Say what is being done, to the terminal and not into the JSON. */
   say: (text: string) => void;
 }
 
-export interface Case {
+interface CaseHead {
   key: string;
   /** What is compared with what, for the table. */
   title: string;
-  /** The ratio that DESIGN asks for. */
+  /** The ratio that is aimed at. */
   reach: number;
   /** Only run when it is asked for by its key. */
   onRequest?: true;
-  run(options: BenchOptions): Promise<Measurement>;
 }
+
+/** Two sides, ready to be asked, that have proved to give the same answers. */
+export interface Comparison {
+  ours: Side;
+  theirs: Side;
+  dispose(): Promise<void>;
+}
+
+/** Most cases compare the requests per second of two sides; one that measures something else does it itself. */
+export type Case = CaseHead &
+  (
+    | { prepare(options: BenchOptions): Promise<Comparison> }
+    | { measure(options: BenchOptions): Promise<Measurement> }
+  );

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { Runtime } from "../../scripts/lib/runtime.mjs";
 import type { BenchOptions, Measurement } from "./case.ts";
 import { type LoadResult, load, type Target } from "./load.ts";
 import { cpuSeconds } from "./process-stats.ts";
@@ -11,8 +12,7 @@ const SETTLE_MS = 1_500;
 
 export interface Side {
   target: Target;
-  /** workerd's process. */
-  pid: number | undefined;
+  runtime: Runtime;
 }
 
 interface Round {
@@ -60,10 +60,10 @@ export async function compare(ours: Side, theirs: Side, options: BenchOptions): 
 }
 
 async function measure(side: Side, windowMs: number): Promise<Round> {
-  const before = cpuSeconds(side.pid);
+  const before = cpuSeconds(side.runtime.pid());
   const result = await load(side.target, { connections: CONNECTIONS, leadInMs: LEAD_IN_MS, windowMs });
   await delay(SETTLE_MS);
-  const after = cpuSeconds(side.pid);
+  const after = cpuSeconds(side.runtime.pid());
   return {
     result,
     cpu: before === undefined || after === undefined ? undefined : (after - before) / result.total,

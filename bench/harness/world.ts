@@ -9,6 +9,7 @@ import { endpointUrl } from "../../scripts/lib/endpoint-url.mjs";
 import { packProject } from "../../scripts/lib/pack.mjs";
 import { paths, ROOT } from "../../scripts/lib/paths.mjs";
 import { migrateState, type Runtime, startRuntime } from "../../scripts/lib/runtime.mjs";
+import type { BenchOptions } from "./case.ts";
 
 /** A runtime of its own for a case: our built bundle and, beside it in the same workerd, the Worker it is compared with. */
 export interface World {
@@ -18,7 +19,6 @@ export interface World {
   direct: string;
   /** The other Worker's. */
   bare: string | undefined;
-  pid: number | undefined;
   dispose(): Promise<void>;
 }
 
@@ -29,7 +29,10 @@ const SECRETS = {
 };
 
 /** @param bareWorker a file of `bench/workers`, without its ending */
-export async function startWorld(bareWorker?: string): Promise<World> {
+export async function startWorld(
+  { inspect }: Pick<BenchOptions, "inspect">,
+  bareWorker?: string,
+): Promise<World> {
   const { bundle } = await buildWorker();
   const state = mkdtempSync(join(tmpdir(), "sluice-bench-"));
   await migrateState(state);
@@ -39,6 +42,7 @@ export async function startWorld(bareWorker?: string): Promise<World> {
     directPort: 0,
     secrets: SECRETS,
     supervise: false,
+    ...(inspect ? { inspectorPort: 0 } : {}),
     otherWorkers: bareWorker === undefined ? [] : [await bareOptions(bareWorker)],
   });
   return {
@@ -46,7 +50,6 @@ export async function startWorld(bareWorker?: string): Promise<World> {
     admin: new AdminClient(runtime.url, SECRETS.ADMIN_TOKEN),
     direct: await runtime.directUrl(),
     bare: bareWorker === undefined ? undefined : await runtime.directUrl(bareWorker),
-    pid: runtime.pid(),
     async dispose() {
       await runtime.dispose();
       rmSync(state, { recursive: true, force: true });

@@ -9,7 +9,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join, relative } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { CommandError } from "./command-error.mjs";
 import { paths, ROOT } from "./paths.mjs";
 import { QUIET_WRANGLER } from "./quiet.mjs";
@@ -63,11 +63,26 @@ export async function buildWorker(root = ROOT) {
   for (const name of readdirSync(fresh)) {
     const target = join(dist, name);
     if (existsSync(target) && statSync(target).isDirectory()) rmSync(target, { recursive: true });
+    if (name.endsWith(".map")) rebaseSources(join(fresh, name), fresh, dist);
     renameSync(join(fresh, name), target);
   }
   rmSync(fresh, { recursive: true, force: true });
   writeFileSync(stamp, hash);
   return { built: true, bundle };
+}
+
+/**
+ * A source map names its sources relative to its own folder, which changes.
+ * @param {string} file
+ * @param {string} from
+ * @param {string} to
+ */
+function rebaseSources(file, from, to) {
+  const map = JSON.parse(readFileSync(file, "utf8"));
+  map.sources = map.sources.map((/** @type {string} */ source) =>
+    relative(to, resolve(from, source)).replaceAll("\\", "/"),
+  );
+  writeFileSync(file, JSON.stringify(map));
 }
 
 /**

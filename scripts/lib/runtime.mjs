@@ -33,6 +33,7 @@ const MAX_RESTARTS = 5;
  * @property {Record<string, string>} [secrets] instead of those in `.dev.vars`
  * @property {Record<string, unknown>} [overrides] of the Worker's Miniflare options
  * @property {number} [directPort] a second port that leads straight to the Worker, past Miniflare's own Workers; 0 takes a free one
+ * @property {number} [inspectorPort] a port for debuggers and profilers; 0 takes a free one
  * @property {Array<Record<string, unknown>>} [otherWorkers] more workers in the same workerd
  * @property {(event: "stopped" | "running" | "gone", reason?: unknown) => void} [onEvent] the runtime died; runs again; could not be brought back
  * @property {boolean} [supervise] bring a runtime that died back to life (default true)
@@ -43,6 +44,7 @@ const MAX_RESTARTS = 5;
  * @property {number} port
  * @property {() => number | undefined} pid of workerd
  * @property {Miniflare} miniflare
+ * @property {string} worker its name
  * @property {Record<string, unknown>} bindings the Worker's variables and secrets
  * @property {(worker?: string) => Promise<string>} directUrl
  * @property {() => Promise<void>} dispose ends it as politely as Miniflare can
@@ -85,6 +87,7 @@ export async function startRuntime(options) {
             cf: false,
             logRequests: false,
             log: new Log(LogLevel.NONE),
+            ...(options.inspectorPort === undefined ? {} : { inspectorPort: options.inspectorPort }),
             workers: [worker, ...(options.otherWorkers ?? []), ...others],
           }),
           // The converter drops its own option for this.
@@ -141,6 +144,7 @@ export async function startRuntime(options) {
     get miniflare() {
       return miniflare;
     },
+    worker: String(worker.name),
     bindings: /** @type {Record<string, unknown>} */ (worker.bindings ?? {}),
     async directUrl(name) {
       const direct =
