@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import type { Problem } from "../../src/domain/errors";
 import { MAX_SHAPE_DEPTH, MAX_SHAPE_FIELDS } from "../../src/domain/limits";
 import { compileShape, ShapeSource } from "../../src/domain/shape";
@@ -80,6 +81,13 @@ describe("ShapeSource", () => {
     expect(faultsOf({ a: fields(MAX_SHAPE_FIELDS) })).toEqual([
       `a: a shape has at most ${MAX_SHAPE_FIELDS} fields`,
     ]);
+  });
+
+  it("can be part of a published schema", () => {
+    expect(z.toJSONSchema(ShapeSource)).toMatchObject({
+      id: "ShapeSource",
+      description: expect.stringContaining("`string`"),
+    });
   });
 
   it("is a bug to compile without having checked", () => {

@@ -12,7 +12,7 @@ const Delimiter = z
   .describe("Character between the fields of a row: `,`, `;`, a tab …");
 
 /** CSV as RFC 4180 has it. Values are always text: whether `007` is a number is for a declared shape to say. */
-export const CsvParseOptions = z.object({
+export const CsvParseOptions = z.strictObject({
   header: z
     .boolean()
     .default(true)
@@ -23,7 +23,7 @@ export const CsvParseOptions = z.object({
 });
 export type CsvParseOptions = z.output<typeof CsvParseOptions>;
 
-export const CsvFormatOptions = z.object({
+export const CsvFormatOptions = z.strictObject({
   columns: z
     .array(z.string())
     .min(1)

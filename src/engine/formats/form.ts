@@ -4,9 +4,9 @@ import { type Json, type JsonObject, joinPath, setOwn } from "../../domain/json"
 import { MAX_FORM_FIELDS } from "../../domain/limits";
 
 /** `application/x-www-form-urlencoded`, the body of an HTML form. It has nothing to set. */
-export const FormParseOptions = z.object({});
+export const FormParseOptions = z.strictObject({});
 export type FormParseOptions = z.output<typeof FormParseOptions>;
-export const FormFormatOptions = z.object({});
+export const FormFormatOptions = z.strictObject({});
 export type FormFormatOptions = z.output<typeof FormFormatOptions>;
 
 /**

@@ -2,10 +2,10 @@ import { z } from "zod";
 import { type Json, parseJson } from "../../domain/json";
 
 /** JSON has nothing to set when it is read. */
-export const JsonParseOptions = z.object({});
+export const JsonParseOptions = z.strictObject({});
 export type JsonParseOptions = z.output<typeof JsonParseOptions>;
 
-export const JsonFormatOptions = z.object({
+export const JsonFormatOptions = z.strictObject({
   indent: z.int().min(0).max(8).default(0).describe("Spaces per level; 0 writes everything on one line."),
 });
 export type JsonFormatOptions = z.output<typeof JsonFormatOptions>;

@@ -5,7 +5,7 @@ import { MAX_XML_DEPTH } from "../../domain/limits";
 import { FORBIDDEN_CHARACTERS, isXmlName } from "./xml-characters";
 
 /** The inverse of the convention in `xml.ts`. */
-export const XmlFormatOptions = z.object({
+export const XmlFormatOptions = z.strictObject({
   root: z
     .string()
     .optional()

@@ -19,7 +19,7 @@ import { guardXml } from "./xml-guard";
  * Prefixes stay part of the names and `xmlns` is an attribute like others, so nothing is lost; XInclude is data.
  * Comments and processing instructions are dropped. The order between different children is not kept.
  */
-export const XmlParseOptions = z.object({
+export const XmlParseOptions = z.strictObject({
   arrays: z
     .array(z.string().min(1))
     .max(100)

@@ -54,6 +54,11 @@ describe("formats", () => {
     }
   });
 
+  it.each(FORMATS)("%s refuses an option that it does not have", (format) => {
+    expect(formats[format].parseOptions.safeParse({ heading: true }).success).toBe(false);
+    expect(formats[format].formatOptions.safeParse({ heading: true }).success).toBe(false);
+  });
+
   it("indents JSON when asked, up to 8 spaces", () => {
     expect(formats.json.format({ a: 1 }, { indent: 2 })).toBe('{\n  "a": 1\n}');
     expect(formats.json.formatOptions.safeParse({ indent: 8 }).success).toBe(true);
