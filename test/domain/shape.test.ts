@@ -85,7 +85,6 @@ describe("ShapeSource", () => {
 
   it("can be part of a published schema", () => {
     expect(z.toJSONSchema(ShapeSource)).toMatchObject({
-      id: "ShapeSource",
       description: expect.stringContaining("`string`"),
     });
   });
