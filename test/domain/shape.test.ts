@@ -84,9 +84,8 @@ describe("ShapeSource", () => {
   });
 
   it("can be part of a published schema", () => {
-    expect(z.toJSONSchema(ShapeSource)).toMatchObject({
-      description: expect.stringContaining("`string`"),
-    });
+    const { $defs } = z.toJSONSchema(z.object({ body: ShapeSource }));
+    expect($defs?.ShapeSource?.description).toContain("`string`");
   });
 
   it("is a bug to compile without having checked", () => {
