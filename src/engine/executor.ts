@@ -1,9 +1,11 @@
+import type { Problem } from "../domain/errors";
 import type { Json } from "../domain/json";
+import type { Shape } from "../domain/shape";
 import type { RecordFailure, RunOutcome } from "../domain/run";
 import { type Emission, outputSink, RESPONSE_SINK } from "./emission";
 import { FlowError, RunStopped } from "./errors";
 import { type Item, type ItemFailure, newItem, WHOLE_SET, type Way } from "./item";
-import { isPromise, type MaybePromise, then } from "./maybe-promise";
+import { eachConcurrently, isPromise, type MaybePromise, then } from "./maybe-promise";
 import { type GraphResult, type GraphRunner, NodeRun } from "./node-run";
 import type { Graph, Plan, PlanNode, Source } from "./plan";
 import type { RunContext } from "./run-context";
@@ -17,25 +19,84 @@ import type { RunContext } from "./run-context";
  * 4. Nothing here waits unless a node does: a flow of pure nodes runs without a promise.
  */
 
-/** Runs a plan on the given record values, each a record of its own. */
-export function executePlan(plan: Plan, values: readonly Json[], run: RunContext, path = ""): MaybePromise<GraphResult> {
+/**
+ * Runs a plan on the given values, each a record of its own.
+ * @param first index of the first value's record
+ * @param path path of names that leads here, for messages and stored steps
+ */
+export function executePlan(
+  plan: Plan,
+  values: readonly Json[],
+  run: RunContext,
+  first = 0,
+  path = "",
+): MaybePromise<GraphResult> {
   run.input.need(plan.names);
-  const seeds = values.map((value, record) => newItem(value, record));
+  const seeds = values.map((value, index) => newItem(value, first + index));
   return new Execution(plan, plan.graph, run, path).execute(seeds);
 }
 
-/** Runs a whole flow for one trigger and says how it ended. Never throws for anything that the flow or its input did. */
-export function runFlow(plan: Plan, values: readonly Json[], run: RunContext): MaybePromise<RunOutcome> {
+/**
+ * Runs a whole flow for one trigger and says how it ended. Records travel one by one, each through a graph of its own:
+ * in order, or `concurrency` at once and in the order in which they finish. Never throws for anything that the flow or
+ * its input did.
+ */
+export function runFlow(
+  plan: Plan,
+  records: readonly Json[],
+  run: RunContext,
+  concurrency = 1,
+): MaybePromise<RunOutcome> {
   try {
-    const result = executePlan(plan, values, run);
-    return isPromise(result)
-      ? result.then(
-          (ended) => outcome(plan, ended, run, values.length),
-          (error: unknown) => stoppedOutcome(plan, error, run),
-        )
-      : outcome(plan, result, run, values.length);
+    if (plan.recordsPath === undefined && records.length === 1) {
+      return settle(executePlan(plan, records, run), (result) => outcome(plan, result, run, 1), plan, run);
+    }
+    const all: GraphResult = { outputs: new Map(), returned: [], response: undefined, failures: new Map() };
+    const done = eachConcurrently(records, concurrency, (record, index) => {
+      run.check();
+      const misfit = plan.inputShapes.body === undefined ? undefined : recordFailure(plan.inputShapes.body, record);
+      if (misfit !== undefined) {
+        all.failures.set(index, misfit);
+        run.message("error", misfit.message, { record: index });
+        return;
+      }
+      const path = run.host.steps === undefined ? "" : `[${index}]/`;
+      return then(executePlan(plan, [record], run, index, path), (result) => join(all, result));
+    });
+    return settle(done, () => outcome(plan, all, run, records.length), plan, run);
   } catch (error) {
     return stoppedOutcome(plan, error, run);
+  }
+}
+
+/** What keeps a record that travels alone from entering the flow: it fails by itself. */
+function recordFailure(shape: Shape, record: Json): ItemFailure | undefined {
+  const problems: Problem[] = [];
+  if (shape.validate(record, "", problems)) return undefined;
+  const message = problems.map(({ path, reason }) => (path === "" ? reason : `${path}: ${reason}`)).join("; ");
+  return { code: "input_shape", message, node: "" };
+}
+
+function settle<T>(
+  pending: MaybePromise<T>,
+  ended: (value: T) => RunOutcome,
+  plan: Plan,
+  run: RunContext,
+): MaybePromise<RunOutcome> {
+  if (!isPromise(pending)) return ended(pending);
+  return pending.then(ended).catch((error: unknown) => stoppedOutcome(plan, error, run));
+}
+
+/** Adds what one record brought to what the records before it did. */
+function join(all: GraphResult, result: GraphResult): void {
+  for (const [output, items] of result.outputs) {
+    const present = all.outputs.get(output);
+    if (present === undefined) all.outputs.set(output, items);
+    else for (const item of items) present.push(item);
+  }
+  for (const [record, failure] of result.failures) all.failures.set(record, failure);
+  if (result.response !== undefined && (all.response === undefined || result.response.record < all.response.record)) {
+    all.response = result.response;
   }
 }
 
@@ -71,7 +132,7 @@ class Execution implements GraphRunner {
   flow(name: string, values: readonly Json[], nodePath: string): MaybePromise<GraphResult> {
     return then(this.#run.host.flow(this.#plan, name), (plan) => {
       if (plan === undefined) throw new FlowError("unknown_flow", `there is no flow "${name}" in this project any more`);
-      return this.#run.deeper(name, () => executePlan(plan, values, this.#run, `${nodePath}>`));
+      return this.#run.deeper(name, () => executePlan(plan, values, this.#run, 0, `${nodePath}>`));
     });
   }
 
@@ -213,7 +274,8 @@ function outcome(plan: Plan, result: GraphResult, run: RunContext, records: numb
     failures,
   };
   const failedRecords = failures.filter(({ record }) => record >= 0).length;
-  const whole = failures.find(({ record }) => record < 0) ?? (failedRecords >= records ? failures[0] : undefined);
+  const whole =
+    failures.find(({ record }) => record < 0) ?? (failedRecords > 0 && failedRecords >= records ? failures[0] : undefined);
   if (whole !== undefined) {
     ended.status = "Fail";
     ended.message = whole.message;

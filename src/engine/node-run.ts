@@ -32,13 +32,14 @@ export interface GraphRunner {
 /** One execution of one node: its settings, its items, and the ways to emit. */
 export class NodeRun<Prepared = unknown> {
   readonly config: Prepared;
+  /** Path of this node in this run, loop turns included. */
+  readonly path: string;
   readonly run: RunContext;
   readonly graphs: GraphRunner;
   readonly emission: Emission = { results: new Map(), failures: [] };
   readonly #node: PlanNode;
   readonly #ports: ReadonlyMap<string, readonly Item[]>;
   readonly #onlyRecord: number;
-  readonly #pathPrefix: string;
   #frame: Frame | undefined;
 
   constructor(
@@ -55,13 +56,9 @@ export class NodeRun<Prepared = unknown> {
     this.#node = node;
     this.#ports = ports;
     this.#onlyRecord = onlyRecord;
-    this.#pathPrefix = pathPrefix;
+    this.path = pathPrefix + node.name;
   }
 
-  /** Path of this node in this run, loop turns included. */
-  get path(): string {
-    return this.#pathPrefix + this.#node.name;
-  }
 
   get name(): string {
     return this.#node.name;
@@ -79,6 +76,8 @@ export class NodeRun<Prepared = unknown> {
   /** The scope of the node's expressions, turned to `item`. */
   at(item: Item): Frame {
     if (this.#frame === undefined) this.#frame = new Frame(this.run, this.#node.names, this.#node.readsNodes);
+    // Records may be under way side by side, so whose turn it is is told anew each time.
+    this.run.node = this.path;
     this.run.record = item.record;
     return this.#frame.at(item);
   }

@@ -1,0 +1,41 @@
+/** A map that forgets what was used longest ago once its entries weigh more than it may hold. */
+export class BoundedCache<V> {
+  readonly #entries = new Map<string, { value: V; weight: number }>();
+  readonly #capacity: number;
+  #weight = 0;
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  get(key: string): V | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    // A map keeps the order of insertion, so putting an entry in again makes it the youngest.
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    return entry.value;
+  }
+
+  set(key: string, value: V, weight = 1): void {
+    const present = this.#entries.get(key);
+    if (present !== undefined) this.#weight -= present.weight;
+    this.#entries.delete(key);
+    this.#entries.set(key, { value, weight });
+    this.#weight += weight;
+    for (const [oldest, entry] of this.#entries) {
+      if (this.#weight <= this.#capacity || this.#entries.size === 1) break;
+      this.#entries.delete(oldest);
+      this.#weight -= entry.weight;
+    }
+  }
+
+  clear(): void {
+    this.#entries.clear();
+    this.#weight = 0;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+}

@@ -1,0 +1,100 @@
+import type { Environment } from "../../domain/environment";
+import type { FlowAddress, FlowPointer, FlowState, Resolution, StoredVersion } from "../../domain/flow-address";
+
+/** Candidates that an ambiguous version-10 name is answered with at the most. */
+const MAX_CANDIDATES = 10;
+
+interface PointerRow {
+  project_id: number;
+  project: string;
+  flow_id: number;
+  flow: string;
+  version: number;
+  status: FlowState;
+  alias: string | null;
+}
+
+const POINTER = `SELECT p.id AS project_id, p.name AS project, f.id AS flow_id, f.name AS flow,
+    f.current_version AS version, f.status, f.alias
+  FROM flows f JOIN projects p ON p.id = f.project_id
+  WHERE f.environment_id = ?1 AND f.retired_at IS NULL AND f.current_version IS NOT NULL`;
+
+/** The truth that the catalogue's copies are made from. One statement a question, each by an index. */
+export class CatalogSource {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /** The environment of a host name, else the default one. */
+  async environment(host: string): Promise<Environment> {
+    const row = await this.#db
+      .prepare("SELECT id, organization_id, name FROM environments WHERE host = ?1 OR is_default = 1 ORDER BY is_default LIMIT 1")
+      .bind(host)
+      .first<{ id: number; organization_id: number; name: string }>();
+    if (row === null) throw new Error("there is no default environment: the migrations have not been applied");
+    return { id: row.id, organizationId: row.organization_id, name: row.name };
+  }
+
+  async epoch(environmentId: number): Promise<number> {
+    const row = await this.#db
+      .prepare("SELECT catalog_epoch FROM environments WHERE id = ?1")
+      .bind(environmentId)
+      .first<{ catalog_epoch: number }>();
+    return row?.catalog_epoch ?? 0;
+  }
+
+  async resolve(environmentId: number, address: FlowAddress): Promise<Resolution> {
+    if (address.kind === "named") {
+      const row = await this.#db
+        .prepare(`${POINTER} AND f.has_endpoint = 1 AND p.environment_id = ?1 AND p.name = ?2 AND f.name = ?3`)
+        .bind(environmentId, address.project, address.flow)
+        .first<PointerRow>();
+      if (row === null) return { kind: "missing" };
+      if (row.alias !== null) return { kind: "aliased", alias: row.alias };
+      return { kind: "found", pointer: pointerOf(environmentId, row), deprecated: false };
+    }
+    const { results } = await this.#db
+      .prepare(
+        `${POINTER} AND f.has_endpoint = 1 AND (f.alias = ?2 OR (f.name = ?2 AND f.alias IS NULL))
+         ORDER BY f.alias IS NULL, p.name LIMIT ${MAX_CANDIDATES}`,
+      )
+      .bind(environmentId, address.segment)
+      .all<PointerRow>();
+    const [first, second] = results;
+    if (first === undefined) return { kind: "missing" };
+    // An alias wins over a version-10 name.
+    if (first.alias !== null) return { kind: "found", pointer: pointerOf(environmentId, first), deprecated: false };
+    if (second === undefined) return { kind: "found", pointer: pointerOf(environmentId, first), deprecated: true };
+    return { kind: "ambiguous", candidates: results.map((row) => `${row.project}/${row.flow}`) };
+  }
+
+  async flow(environmentId: number, projectId: number, name: string): Promise<FlowPointer | undefined> {
+    const row = await this.#db
+      .prepare(`${POINTER} AND f.project_id = ?2 AND f.name = ?3`)
+      .bind(environmentId, projectId, name)
+      .first<PointerRow>();
+    return row === null ? undefined : pointerOf(environmentId, row);
+  }
+
+  async version(environmentId: number, flowId: number, version: number): Promise<StoredVersion | undefined> {
+    const row = await this.#db
+      .prepare("SELECT definition FROM flow_versions WHERE flow_id = ?2 AND version = ?3 AND environment_id = ?1")
+      .bind(environmentId, flowId, version)
+      .first<{ definition: string }>();
+    return row === null ? undefined : (JSON.parse(row.definition) as StoredVersion);
+  }
+}
+
+function pointerOf(environmentId: number, row: PointerRow): FlowPointer {
+  return {
+    environmentId,
+    projectId: row.project_id,
+    project: row.project,
+    flowId: row.flow_id,
+    flow: row.flow,
+    version: row.version,
+    status: row.status,
+  };
+}

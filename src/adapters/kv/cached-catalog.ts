@@ -1,0 +1,155 @@
+import type { Environment } from "../../domain/environment";
+import type { FlowAddress, FlowPointer, Resolution, StoredVersion } from "../../domain/flow-address";
+import { type MaybePromise, then } from "../../engine/maybe-promise";
+import type { Plan } from "../../engine/plan";
+import type { Catalog } from "../../operations/ports";
+import { BoundedCache } from "../bounded-cache";
+import type { CatalogSource } from "../d1/catalog-source";
+
+/*
+ * Three layers: this isolate's memory, KV at the edge, D1. Invariants:
+ * 1. A flow version never changes, so its copies are kept for good.
+ * 2. Whatever can change (where a name leads, a flow's state) is kept under the environment's epoch, a number that every
+ *    publication raises. Looking again means reading that one number, however many flows there are.
+ * 3. The epoch's KV copy lives 60 seconds and is then read from D1, so a crash between commit and put heals itself.
+ * 4. Nothing is concluded from a KV miss: D1 is asked.
+ */
+
+/** Seconds that copies of what can change live in KV: its minimum. */
+const POINTER_TTL_S = 60;
+/** Seconds that copies under an epoch live in KV; they are useless once it has passed. */
+const EPOCH_COPY_TTL_S = 3_600;
+/** Names remembered in an isolate, found and not found. */
+const MAX_NAMES = 20_000;
+/** Characters of definitions whose plans an isolate keeps: a plan takes some ten times its text in memory. */
+const MAX_PLAN_CHARS = 4_000_000;
+
+interface Aged<T> {
+  value: T;
+  at: number;
+}
+
+export interface CachedCatalogOptions {
+  kv: KVNamespace;
+  source: CatalogSource;
+  /** Milliseconds for which an epoch or a host's environment is trusted without looking again. */
+  maxAgeMs: number;
+  now: () => number;
+  compile: (stored: StoredVersion, pointer: FlowPointer) => Plan;
+  /** Lets work go on after the answer. */
+  background: (work: Promise<unknown>) => void;
+}
+
+export class CachedCatalog implements Catalog {
+  readonly #options: CachedCatalogOptions;
+  readonly #environments = new BoundedCache<Aged<Environment>>(1_000);
+  readonly #epochs = new Map<number, Aged<number>>();
+  readonly #names = new BoundedCache<Resolution>(MAX_NAMES);
+  readonly #flows = new BoundedCache<FlowPointer | "missing">(MAX_NAMES);
+  readonly #plans = new BoundedCache<Plan>(MAX_PLAN_CHARS);
+
+  constructor(options: CachedCatalogOptions) {
+    this.#options = options;
+  }
+
+  environment(host: string): MaybePromise<Environment> {
+    const known = this.#environments.get(host);
+    if (known !== undefined && this.#fresh(known)) return known.value;
+    return this.#through(`host/${host}`, POINTER_TTL_S, () => this.#options.source.environment(host)).then((environment) => {
+      this.#environments.set(host, { value: environment, at: this.#options.now() });
+      return environment;
+    });
+  }
+
+  resolve(environment: Environment, address: FlowAddress): MaybePromise<Resolution> {
+    return then(this.#epoch(environment.id), (epoch) => {
+      // Names hold no control characters, so these parts cannot run into each other.
+      const name = address.kind === "named" ? `${address.project}\u0000${address.flow}` : address.segment;
+      const key = `e/${environment.id}/${epoch}/${address.kind}/${name}`;
+      const known = this.#names.get(key);
+      if (known !== undefined) return known;
+      const source = () => this.#options.source.resolve(environment.id, address);
+      return this.#throughHashed(key, source, (resolution) => resolution.kind === "found").then((resolution) => {
+        this.#names.set(key, resolution);
+        return resolution;
+      });
+    });
+  }
+
+  flow(environmentId: number, projectId: number, name: string): MaybePromise<FlowPointer | undefined> {
+    return then(this.#epoch(environmentId), (epoch) => {
+      const key = `e/${environmentId}/${epoch}/flow/${projectId}/${name}`;
+      const known = this.#flows.get(key);
+      if (known !== undefined) return known === "missing" ? undefined : known;
+      const source = async () => (await this.#options.source.flow(environmentId, projectId, name)) ?? null;
+      return this.#throughHashed(key, source, (pointer) => pointer !== null).then((pointer) => {
+        this.#flows.set(key, pointer ?? "missing");
+        return pointer ?? undefined;
+      });
+    });
+  }
+
+  plan(pointer: FlowPointer): MaybePromise<Plan> {
+    const key = `e/${pointer.environmentId}/version/${pointer.flowId}/${pointer.version}`;
+    const known = this.#plans.get(key);
+    if (known !== undefined) return known;
+    return this.#load(key, pointer);
+  }
+
+  async advance(environmentId: number, epoch: number): Promise<void> {
+    const known = this.#epochs.get(environmentId);
+    if (known === undefined || known.value < epoch) this.#epochs.set(environmentId, { value: epoch, at: this.#options.now() });
+    await this.#options.kv.put(epochKey(environmentId), JSON.stringify(epoch), { expirationTtl: POINTER_TTL_S });
+  }
+
+  async #load(key: string, pointer: FlowPointer): Promise<Plan> {
+    const { kv, source, compile, background } = this.#options;
+    let text = await kv.get(key);
+    if (text === null) {
+      const stored = await source.version(pointer.environmentId, pointer.flowId, pointer.version);
+      if (stored === undefined) throw new Error(`flow ${pointer.flowId} has no version ${pointer.version}`);
+      text = JSON.stringify(stored);
+      background(kv.put(key, text));
+    }
+    const plan = compile(JSON.parse(text) as StoredVersion, pointer);
+    this.#plans.set(key, plan, text.length);
+    return plan;
+  }
+
+  #fresh(aged: Aged<unknown>): boolean {
+    return this.#options.now() - aged.at < this.#options.maxAgeMs;
+  }
+
+  #epoch(environmentId: number): MaybePromise<number> {
+    const known = this.#epochs.get(environmentId);
+    if (known !== undefined && this.#fresh(known)) return known.value;
+    const read = this.#through(epochKey(environmentId), POINTER_TTL_S, () => this.#options.source.epoch(environmentId));
+    return read.then((epoch) => {
+      // KV may be behind what this isolate itself published.
+      const value = Math.max(epoch, this.#epochs.get(environmentId)?.value ?? 0);
+      this.#epochs.set(environmentId, { value, at: this.#options.now() });
+      return value;
+    });
+  }
+
+  /** Reads a copy, or makes one. */
+  async #through<T>(key: string, ttl: number, load: () => Promise<T>, keep: (value: T) => boolean = () => true): Promise<T> {
+    const copy = await this.#options.kv.get<T>(key, "json");
+    if (copy !== null) return copy;
+    const value = await load();
+    if (keep(value)) this.#options.background(this.#options.kv.put(key, JSON.stringify(value), { expirationTtl: ttl }));
+    return value;
+  }
+
+  /** Like `#through`, for keys made of names: a KV key has 512 bytes at most, and a name of 100 characters may have 400. */
+  async #throughHashed<T>(key: string, load: () => Promise<T>, keep: (value: T) => boolean): Promise<T> {
+    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(key));
+    const hex = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    const [, environment, epoch] = key.split("/");
+    return this.#through(`e/${environment}/${epoch}/${hex}`, EPOCH_COPY_TTL_S, load, keep);
+  }
+}
+
+function epochKey(environmentId: number): string {
+  return `e/${environmentId}/epoch`;
+}

@@ -1,0 +1,51 @@
+import type { Catalog } from "../operations/ports";
+import type { MaybePromise } from "../engine/maybe-promise";
+import { then } from "../engine/maybe-promise";
+import type { Plan } from "../engine/plan";
+import type { Host } from "../engine/ports";
+
+/** Host of runs that live in the isolate that took their request: nothing is persisted, nothing outlives it. */
+export class LightHost implements Host {
+  readonly #catalog: Catalog;
+
+  constructor(catalog: Catalog) {
+    this.#catalog = catalog;
+  }
+
+  now(): number {
+    return Date.now();
+  }
+
+  random(): number {
+    return Math.random();
+  }
+
+  sleep(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      const timer = setTimeout(() => {
+        signal.removeEventListener("abort", aborted);
+        resolve();
+      }, ms);
+      const aborted = () => {
+        clearTimeout(timer);
+        reject(signal.reason);
+      };
+      signal.addEventListener("abort", aborted, { once: true });
+    });
+  }
+
+  flow(caller: Plan, name: string): MaybePromise<Plan | undefined> {
+    return then(this.#catalog.flow(caller.key.environmentId, caller.key.projectId, name), (pointer) =>
+      pointer === undefined ? undefined : this.#catalog.plan(pointer),
+    );
+  }
+
+  report(error: unknown, about: { runId: string; node?: string }): void {
+    // biome-ignore lint/suspicious/noConsole: the operators' log; callers never see it
+    console.error("unexpected error in a run", about, error);
+  }
+}

@@ -1,0 +1,36 @@
+import type { FlowSource } from "./flow";
+
+/** How a URL names an endpoint (contract, section 1). */
+export type FlowAddress =
+  | { kind: "named"; project: string; flow: string }
+  /** One segment: a URL alias, or else a flow name as version 10 wrote it. */
+  | { kind: "single"; segment: string };
+
+/** States of a flow: `running`; `paused`: new work waits; `inactive`: new work is refused. */
+export const FLOW_STATES = ["running", "paused", "inactive"] as const;
+export type FlowState = (typeof FLOW_STATES)[number];
+
+/** Which flow version a name stands for at present. */
+export interface FlowPointer {
+  environmentId: number;
+  projectId: number;
+  project: string;
+  flowId: number;
+  flow: string;
+  version: number;
+  status: FlowState;
+}
+
+export type Resolution =
+  | { kind: "found"; pointer: FlowPointer; deprecated: boolean }
+  | { kind: "missing" }
+  /** The endpoint answers at its alias instead. */
+  | { kind: "aliased"; alias: string }
+  | { kind: "ambiguous"; candidates: string[] };
+
+/** A flow version as it is stored: the definition, and the outputs of the flows that it calls when it was published. */
+export interface StoredVersion {
+  /** As it was written, so that it is exported as it came in. */
+  definition: FlowSource;
+  calls: Record<string, string[]>;
+}

@@ -1,0 +1,38 @@
+import type { NodeRegistry, NodeType } from "../engine/node-type";
+import { aggregate } from "./aggregate";
+import { branch } from "./branch";
+import { calculate } from "./calculate";
+import { debug } from "./debug";
+import { delay } from "./delay";
+import { error } from "./error";
+import { filter } from "./filter";
+import { flow } from "./flow";
+import { forEach } from "./for-each";
+import { merge } from "./merge";
+import { output } from "./output";
+import { format, parse } from "./parse";
+import { respond } from "./respond";
+import { sort } from "./sort";
+import { split } from "./split";
+
+/** Every node type. A new one is a file and a line here. */
+const TYPES = [
+  calculate,
+  filter,
+  branch,
+  split,
+  aggregate,
+  sort,
+  merge,
+  forEach,
+  flow,
+  parse,
+  format,
+  delay,
+  debug,
+  error,
+  output,
+  respond,
+] as unknown as readonly NodeType[];
+
+export const registry: NodeRegistry = new Map(TYPES.map((type) => [type.type, type]));

@@ -1,0 +1,147 @@
+import type { Environment } from "../domain/environment";
+import type { FlowAddress, FlowPointer, FlowState, Resolution, StoredVersion } from "../domain/flow-address";
+import type { RunRecord, RunStatus } from "../domain/run";
+import type { MaybePromise } from "../engine/maybe-promise";
+import type { Plan } from "../engine/plan";
+
+/** What names stand for, and the plans behind them. Warm answers come at once, without a promise. */
+export interface Catalog {
+  /** The environment whose host name this is, else the default one. */
+  environment(host: string): MaybePromise<Environment>;
+  resolve(environment: Environment, address: FlowAddress): MaybePromise<Resolution>;
+  /** The current version of a flow of a project, whether it has an endpoint or not. */
+  flow(environmentId: number, projectId: number, name: string): MaybePromise<FlowPointer | undefined>;
+  plan(pointer: FlowPointer): MaybePromise<Plan>;
+  /** Tells that publications moved the environment to `epoch`: this isolate forgets what it knew, others within a second. */
+  advance(environmentId: number, epoch: number): Promise<void>;
+}
+
+/** Where ended runs go. */
+export interface RunHistory {
+  /** Takes a run to be written soon, after the answer. */
+  record(run: RunRecord): void;
+  /** Resolves when the run is stored. */
+  store(run: RunRecord): Promise<void>;
+}
+
+export interface RunFilter {
+  project?: string | undefined;
+  flow?: string | undefined;
+  status?: RunStatus | undefined;
+  trigger?: string | undefined;
+  user?: string | undefined;
+  /** Milliseconds since 1970; runs that started at or after. */
+  from?: number | undefined;
+  /** Milliseconds since 1970; runs that started before. */
+  to?: number | undefined;
+}
+
+export type RunSummary = Omit<RunRecord, "messages"> & { messageCount: number };
+
+export interface RunLog {
+  /** Newest first. `after` is the last run of the page before. */
+  list(
+    environmentId: number,
+    filter: RunFilter,
+    limit: number,
+    after: { startedAt: number; id: string } | undefined,
+  ): Promise<RunSummary[]>;
+  find(environmentId: number, id: string): Promise<RunRecord | undefined>;
+}
+
+export interface ProjectSummary {
+  id: number;
+  name: string;
+  description: string | null;
+  version: number;
+  flows: number;
+  updatedAt: number;
+}
+
+export interface StoredFlow {
+  id: number;
+  name: string;
+  status: FlowState;
+  currentVersion: number | null;
+  draftVersion: number | null;
+  lastVersion: number;
+  retiredAt: number | null;
+  updatedAt: number;
+  /** Hash of the current version, and of the draft. */
+  currentHash: string | null;
+  draftHash: string | null;
+}
+
+export interface StoredProject {
+  id: number;
+  name: string;
+  description: string | null;
+  version: number;
+  updatedAt: number;
+  /** The bundle without its flows. */
+  document: Record<string, unknown>;
+}
+
+export interface FlowVersionSummary {
+  version: number;
+  state: "draft" | "published";
+  current: boolean;
+  hash: string;
+  createdBy: string;
+  createdAt: number;
+  publishedAt: number | null;
+}
+
+/** A flow whose definition is new or changed. */
+export interface FlowChange {
+  name: string;
+  hash: string;
+  /** `StoredVersion` as JSON. */
+  stored: string;
+  alias: string | null;
+  hasEndpoint: boolean;
+}
+
+export interface ProjectChange {
+  environmentId: number;
+  name: string;
+  description: string | null;
+  /** The project's version that the change was computed from; 0 for a new one. */
+  from: number;
+  document: string;
+  summary: string;
+  publish: boolean;
+  by: string;
+  at: number;
+  flows: FlowChange[];
+  /** Flows to make current again at their present draft or version, by name, without a new version. */
+  republish: { name: string; version: number; alias: string | null; hasEndpoint: boolean }[];
+  retired: string[];
+}
+
+/** Projects, flows and versions: the truth behind the catalogue. */
+export interface Projects {
+  list(environmentId: number, limit: number, after: string | undefined): Promise<ProjectSummary[]>;
+  find(environmentId: number, name: string): Promise<StoredProject | undefined>;
+  flows(environmentId: number, projectId: number): Promise<StoredFlow[]>;
+  /** Definitions of all flows of a project that are not retired: current ones, or drafts where `drafts` is set and one exists. */
+  definitions(environmentId: number, projectId: number, drafts: boolean): Promise<StoredVersion[]>;
+  definition(environmentId: number, flowId: number, version: number): Promise<StoredVersion | undefined>;
+  versions(environmentId: number, flowId: number, limit: number, before: number | undefined): Promise<FlowVersionSummary[]>;
+  /** Aliases among the given ones that other projects of the environment use. */
+  aliasesElsewhere(environmentId: number, project: string, aliases: string[]): Promise<{ alias: string; project: string; flow: string }[]>;
+  /**
+   * Stores a change, all or nothing. `moved` when the project is no longer at the version it was computed from;
+   * `alias_taken` when another project took one of its aliases meanwhile.
+   */
+  apply(change: ProjectChange): Promise<{ kind: "applied"; version: number; epoch: number } | { kind: "moved" } | { kind: "alias_taken" }>;
+  setCurrent(environmentId: number, flowId: number, version: number, endpoint: { alias: string | null; hasEndpoint: boolean }, at: number): Promise<{ kind: "set"; epoch: number } | { kind: "alias_taken" }>;
+  setStatus(environmentId: number, flowId: number, status: FlowState, at: number): Promise<{ epoch: number }>;
+}
+
+/** Clock and ids, so that tests decide them. */
+export interface World {
+  now(): number;
+  newRunId(): string;
+  random(): number;
+}

@@ -1,0 +1,201 @@
+import { SluiceError } from "../domain/errors";
+import { FormatError } from "../domain/format-error";
+import { type Json, type JsonObject, parseJson, setOwn } from "../domain/json";
+import { decodeText } from "../domain/text-encoding";
+import type { NamesRead } from "../engine/plan";
+import type { RunInput } from "../engine/run-context";
+import { formats } from "../engine/formats";
+import { type IncomingCall, isCredentialHeader } from "./incoming-call";
+
+type BodyKind = "json" | "xml" | "form" | "multipart" | "other";
+
+/**
+ * The request behind a run. The seed's four input attributes are strings (body, headers, contentType, url); beside them
+ * expressions see the same request parsed. Fields of the view are made only when a plan reads them.
+ */
+export class HttpRunInput implements RunInput {
+  readonly view: Record<string, unknown> = {};
+  readonly #call: IncomingCall;
+  readonly #kind: BodyKind;
+  readonly body: string;
+  readonly contentType: string;
+  #json: { value: Json | undefined } | undefined;
+  #xml: Json | undefined;
+  #form: JsonObject | undefined;
+
+  private constructor(call: IncomingCall, body: string, contentType: string, kind: BodyKind) {
+    this.#call = call;
+    this.body = body;
+    this.contentType = contentType;
+    this.#kind = kind;
+  }
+
+  /**
+   * Reads and checks a request's body. What its content type promises must be so: malformed JSON or XML is refused
+   * whether or not the flow would have looked at it.
+   * @throws FormatError, SluiceError
+   */
+  static async read(call: IncomingCall): Promise<HttpRunInput> {
+    const encoding = call.headers.get("content-encoding");
+    if (encoding !== null && encoding.toLowerCase() !== "identity") {
+      throw new SluiceError("unsupported_media_type", "Send the body without Content-Encoding: compressed bodies are not taken.");
+    }
+    const bytes = await call.readBody();
+    const contentType = call.headers.get("content-type") ?? "";
+    const kind = bodyKind(contentType);
+    const input = new HttpRunInput(call, kind === "multipart" || kind === "other" ? looseText(bytes, contentType) : decodeText(bytes, contentType), contentType, kind);
+    if (kind === "json") input.#readJson();
+    else if (kind === "xml") input.#readXml();
+    else if (kind === "form") input.#readForm();
+    else if (kind === "multipart") input.#form = await multipart(bytes, contentType);
+    return input;
+  }
+
+  /** The JSON body, or JSON that came without its content type, as `curl -d` sends it; `undefined` when there is none. */
+  get json(): Json | undefined {
+    if (this.#json === undefined) {
+      this.#json = { value: undefined };
+      const start = this.body.trimStart()[0];
+      if (this.#kind !== "xml" && this.#kind !== "multipart" && (start === "{" || start === "[")) {
+        try {
+          this.#json = { value: parseJson(this.body, "the request body") };
+        } catch {
+          // Not promised to be JSON, so it is none.
+        }
+      }
+    }
+    return this.#json.value;
+  }
+
+  /** Whether the body says that it is JSON. */
+  get saysJson(): boolean {
+    return this.#kind === "json";
+  }
+
+  need(names: NamesRead): void {
+    for (const field of names.all ? ALL_FIELDS : names.input) {
+      if (field in this.view || !Object.hasOwn(makers, field)) continue;
+      const value = (makers[field] as Maker)(this, this.#call);
+      if (value !== undefined) this.view[field] = value;
+    }
+  }
+
+  get xml(): Json | undefined {
+    return this.#xml;
+  }
+
+  get form(): JsonObject | undefined {
+    return this.#form;
+  }
+
+  #readJson(): void {
+    // A GET that only says which content type it would have is fine; a POST that says JSON and has none is a mistake.
+    if (this.body === "" && this.#call.method === "GET") this.#json = { value: undefined };
+    else this.#json = { value: parseJson(this.body, "the request body") };
+  }
+
+  #readXml(): void {
+    if (this.body === "" && this.#call.method === "GET") return;
+    this.#xml = formats.xml.parse(this.body, { arrays: [], numbers: false }, "the request body");
+  }
+
+  #readForm(): void {
+    // `curl -d '{…}'` calls its JSON a form.
+    const start = this.body.trimStart()[0];
+    if (start === "{" || start === "[") return;
+    this.#form = formats.form.parse(this.body, {}, "the request body") as JsonObject;
+  }
+}
+
+type Maker = (input: HttpRunInput, call: IncomingCall) => unknown;
+
+const makers: Record<string, Maker> = {
+  body: (input) => input.body,
+  contentType: (input) => input.contentType,
+  headers: (_input, call) => headersText(call),
+  url: (_input, call) => call.url,
+  method: (_input, call) => call.method,
+  json: (input) => input.json,
+  xml: (input) => input.xml,
+  form: (input) => input.form,
+  query: (_input, call) => queryFields(call.query),
+  header: (_input, call) => headerFields(call),
+};
+const ALL_FIELDS = Object.keys(makers);
+
+/** The record that enters a flow when records do not travel one by one: the seed's four attributes. */
+export function attributes(input: HttpRunInput): JsonObject {
+  return {
+    body: input.view.body as string,
+    headers: input.view.headers as string,
+    contentType: input.view.contentType as string,
+    url: input.view.url as string,
+  };
+}
+
+function headerFields(call: IncomingCall): JsonObject {
+  const fields: JsonObject = {};
+  for (const [name, value] of call.headers) if (!isCredentialHeader(name)) setOwn(fields, name.toLowerCase(), value);
+  return fields;
+}
+
+/** The `headers` attribute: all headers but credentials, as the text of a JSON object with lower-case names. */
+function headersText(call: IncomingCall): string {
+  return JSON.stringify(headerFields(call));
+}
+
+/** Query parameters by name; a repeated one is a list. */
+export function queryFields(query: URLSearchParams): Record<string, string | string[]> {
+  const fields: Record<string, string | string[]> = {};
+  for (const name of new Set(query.keys())) {
+    const values = query.getAll(name);
+    setOwn(fields as JsonObject, name, values.length === 1 ? (values[0] as string) : values);
+  }
+  return fields;
+}
+
+function bodyKind(contentType: string): BodyKind {
+  const type = contentType.split(";", 1)[0]?.trim().toLowerCase() ?? "";
+  if (type === "application/json" || type === "text/json" || type.endsWith("+json")) return "json";
+  if (type === "application/xml" || type === "text/xml" || type.endsWith("+xml")) return "xml";
+  if (type === "application/x-www-form-urlencoded") return "form";
+  if (type === "multipart/form-data") return "multipart";
+  if (contentType !== "" && !/^[\w!#$&^.+*'|~-]+\/[\w!#$&^.+*'|~-]+$/.test(type)) {
+    throw new SluiceError("unsupported_media_type", "The Content-Type header is not a media type such as application/json.");
+  }
+  return "other";
+}
+
+/** Text of a body that need not be text: bytes that are no UTF-8 come as base64. */
+function looseText(bytes: Uint8Array, contentType: string): string {
+  try {
+    return decodeText(bytes, contentType);
+  } catch (error) {
+    if (error instanceof FormatError && error.kind === "charset") throw error;
+    let binary = "";
+    for (const byte of bytes) binary += String.fromCharCode(byte);
+    return btoa(binary);
+  }
+}
+
+/** Most parts of a multipart body. */
+const MAX_PARTS = 1_000;
+
+async function multipart(bytes: Uint8Array, contentType: string): Promise<JsonObject> {
+  let data: FormData;
+  try {
+    data = await new Response(bytes, { headers: { "content-type": contentType } }).formData();
+  } catch (cause) {
+    throw new SluiceError("invalid_request", "The multipart body is incomplete or does not match the boundary in its Content-Type.", {}, { cause });
+  }
+  const fields: JsonObject = {};
+  let parts = 0;
+  for (const [name, value] of data as unknown as Iterable<[string, string | Blob]>) {
+    parts += 1;
+    if (parts > MAX_PARTS) throw new SluiceError("payload_too_large", `A multipart body has at most ${MAX_PARTS} parts.`, { limit: "MAX_PARTS" });
+    const field: Json = typeof value === "string" ? value : { name: (value as File).name, type: value.type, size: value.size, text: await value.text() };
+    const present = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    setOwn(fields, name, present === undefined ? field : [present, field].flat());
+  }
+  return fields;
+}

@@ -1,0 +1,187 @@
+import type { Environment } from "../domain/environment";
+import { type Problem, SluiceError } from "../domain/errors";
+import type { FlowAddress, FlowPointer } from "../domain/flow-address";
+import type { Json } from "../domain/json";
+import { valueAt } from "../domain/json-path";
+import { DEFAULT_SYNC_TIMEOUT_MS, MAX_CONCURRENT_RECORDS, MAX_RECORDS } from "../domain/limits";
+import type { RunOutcome } from "../domain/run";
+import { runFlow } from "../engine/executor";
+import type { Plan } from "../engine/plan";
+import type { Host } from "../engine/ports";
+import { RunContext } from "../engine/run-context";
+import { type IncomingCall, maskedHeaders, maskedUrl, timeoutParameter } from "./incoming-call";
+import type { Catalog, RunHistory, World } from "./ports";
+import { attributes, HttpRunInput, queryFields } from "./run-input";
+
+export interface TriggerServices {
+  catalog: Catalog;
+  history: RunHistory;
+  world: World;
+  /** The host for runs that live in this isolate. */
+  host: Host;
+}
+
+/** An answer that a surface made of an outcome, in plain terms, so that it can be logged. */
+export interface Rendered {
+  status: number;
+  headers: [string, string][];
+  body: string | null;
+}
+
+/** User of runs that anonymous connections start (seed: "the audit trail records the system"). */
+const ANONYMOUS_USER = "system";
+
+/** An endpoint that was found and may be called. */
+export interface Endpoint {
+  environment: Environment;
+  pointer: FlowPointer;
+  plan: Plan;
+  /** Whether it was named in the way of version 10. */
+  deprecated: boolean;
+}
+
+/**
+ * Finds the endpoint that a URL names.
+ * @throws SluiceError not_found, ambiguous_name
+ */
+export async function findEndpoint(catalog: Catalog, host: string, address: FlowAddress): Promise<Endpoint> {
+  const environment = await catalog.environment(host);
+  const resolution = await catalog.resolve(environment, address);
+  if (resolution.kind === "aliased") {
+    throw new SluiceError("not_found", `This endpoint answers at its URL alias "${resolution.alias}" instead of at its name.`);
+  }
+  if (resolution.kind === "ambiguous") {
+    throw new SluiceError("ambiguous_name", "Several projects have a flow of this name; call it by project and flow name.", {
+      candidates: resolution.candidates,
+    });
+  }
+  const plan = resolution.kind === "found" ? await catalog.plan(resolution.pointer) : undefined;
+  if (resolution.kind === "missing" || plan?.endpoint === undefined) {
+    const name = address.kind === "named" ? `flow "${address.flow}" in project "${address.project}"` : `"${address.segment}"`;
+    throw new SluiceError("not_found", `There is no endpoint ${name}. Names are matched exactly, upper and lower case too.`);
+  }
+  return { environment, pointer: resolution.pointer, plan, deprecated: resolution.deprecated };
+}
+
+/** Who may call. @throws SluiceError unauthenticated */
+export function authorizeCall(endpoint: Endpoint): string {
+  if (endpoint.plan.endpoint?.anonymous === true) return ANONYMOUS_USER;
+  throw new SluiceError("unauthenticated", "This endpoint takes no anonymous connections, and no API keys are issued for this deployment yet.");
+}
+
+/**
+ * Runs an endpoint's flow for one HTTP request and has the outcome rendered. The run's history is written after the
+ * answer, or before it where the endpoint says so.
+ * @throws SluiceError for whatever stops a call before its run begins; nothing has run then
+ */
+export async function triggerFlow(
+  services: TriggerServices,
+  endpoint: Endpoint,
+  call: IncomingCall,
+  render: (outcome: RunOutcome) => Rendered,
+): Promise<Rendered> {
+  const { plan, pointer } = endpoint;
+  const user = authorizeCall(endpoint);
+  if (pointer.status !== "running") {
+    throw new SluiceError("flow_unavailable", `The flow is ${pointer.status} and takes no calls now.`, { retryAfter: 60, state: pointer.status });
+  }
+  const timeoutMs = timeoutParameter(call.query) ?? plan.timeoutMs ?? DEFAULT_SYNC_TIMEOUT_MS;
+  const input = await HttpRunInput.read(call);
+  input.need(plan.names);
+  const records = checkedRecords(plan, input, call);
+
+  const { world, host, history } = services;
+  const startedAt = world.now();
+  const run = new RunContext({
+    id: world.newRunId(),
+    trigger: "action",
+    user,
+    input,
+    host,
+    startedAt,
+    deadline: startedAt + timeoutMs,
+  });
+  if (plan.endpoint?.logRequests === true) logRequest(run, call, input);
+  const concurrency = plan.endpoint?.prioritiseThroughput === true ? MAX_CONCURRENT_RECORDS : 1;
+  const ended = runFlow(plan, records, run, concurrency);
+  const outcome = ended instanceof Promise ? await ended : ended;
+  const rendered = render(outcome);
+  if (plan.endpoint?.logResponse === true) logResponse(run, rendered);
+
+  const record = {
+    environmentId: pointer.environmentId,
+    id: run.id,
+    projectId: pointer.projectId,
+    project: pointer.project,
+    flowId: pointer.flowId,
+    flow: pointer.flow,
+    flowVersion: pointer.version,
+    trigger: run.trigger,
+    user,
+    startedAt,
+    endedAt: world.now(),
+    status: outcome.status,
+    message: outcome.message ?? null,
+    messages: run.takeMessages(),
+  };
+  if (plan.endpoint?.history === "strict") await history.store(record);
+  else history.record(record);
+  return rendered;
+}
+
+/** The values that enter the flow, checked against what it declares. @throws SluiceError invalid_request with all problems */
+function checkedRecords(plan: Plan, input: HttpRunInput, call: IncomingCall): Json[] {
+  const problems: Problem[] = [];
+  const { query, body } = plan.inputShapes;
+  if (query !== undefined) {
+    const coerced = query.coerceStrings(queryFields(call.query), "query");
+    if (!coerced.ok) problems.push(...coerced.problems);
+    else if (plan.names.all || plan.names.input.has("query")) input.view.query = coerced.value;
+  }
+  if (plan.recordsPath === undefined) {
+    if (body !== undefined) checkBody(body, input, problems);
+    if (problems.length > 0) throw badInput(problems);
+    return [plan.graph.seedVisible ? attributes(input) : null];
+  }
+  const found = valueAt(input.json, plan.recordsPath);
+  if (!Array.isArray(found)) {
+    const where = plan.endpoint?.records === "$" ? "the JSON body" : `${plan.endpoint?.records} of the JSON body`;
+    problems.push({ path: plan.endpoint?.records ?? "$", reason: `expected ${where} to be an array of records` });
+  } else if (found.length > MAX_RECORDS) {
+    throw new SluiceError("payload_too_large", `One call carries at most ${MAX_RECORDS} records (MAX_RECORDS); this one has ${found.length}.`, { limit: "MAX_RECORDS" });
+  }
+  if (problems.length > 0) throw badInput(problems);
+  // Whether each has the declared shape is looked at when its turn comes: one that does not fails alone.
+  return found as Json[];
+}
+
+function checkBody(shape: NonNullable<Plan["inputShapes"]["body"]>, input: HttpRunInput, problems: Problem[]): void {
+  const value = input.json;
+  if (value !== undefined) shape.validate(value, "body", problems);
+  else if (!shape.optional) {
+    problems.push({
+      path: "body",
+      reason: `expected JSON: ${shape.describe()}${input.body !== "" && !input.saysJson ? ". Send it with Content-Type: application/json" : ""}`,
+    });
+  }
+}
+
+function badInput(problems: Problem[]): SluiceError {
+  const [first] = problems as [Problem];
+  const more = problems.length > 1 ? `, and ${problems.length - 1} more` : "";
+  return new SluiceError("invalid_request", `The input is not what this endpoint takes: ${first.path}: ${first.reason}${more}.`, { problems });
+}
+
+function logRequest(run: RunContext, call: IncomingCall, input: HttpRunInput): void {
+  run.message("info", `Request ${call.method} ${maskedUrl(call.url)}`, {
+    details: { method: call.method, url: maskedUrl(call.url), client: call.client, headers: maskedHeaders(call.headers), body: input.body },
+  });
+}
+
+function logResponse(run: RunContext, rendered: Rendered): void {
+  run.node = undefined;
+  run.record = undefined;
+  run.message("info", `Response ${rendered.status}`, {
+    details: { status: rendered.status, headers: maskedHeaders(rendered.headers), body: rendered.body ?? "" },
+  });
+}
