@@ -1,6 +1,6 @@
 import jsonata from "jsonata";
-import { ExpressionError } from "./errors.ts";
-import { guardSource } from "./source-guard.ts";
+import { ExpressionError } from "./errors";
+import { guardSource } from "./source-guard";
 
 /** A node of the parser's tree, as far as the evaluator reads it. */
 export interface Node {
@@ -22,7 +22,6 @@ export interface Node {
   body?: Node;
   thunk?: boolean;
   condition?: Node;
-  // biome-ignore lint/suspicious/noThenProperty: the parser's tree names the branch of a condition so
   then?: Node;
   else?: Node;
   pattern?: Node;

@@ -1,13 +1,13 @@
-import { leftOf, type Node } from "./ast.ts";
-import type { Compiled, Context, Settle } from "./compiled.ts";
-import { ExpressionError } from "./errors.ts";
-import { LIBRARY, type Native, SLOW } from "./functions/library.ts";
-import { hostCallable } from "./host.ts";
-import { chain, settleTail } from "./lambdas.ts";
-import { nearestName } from "./nearest.ts";
-import { type Callable, isCallable, type Run, type Runtime, TailCall, UNBOUND } from "./runtime.ts";
-import { type Frame, isBound, namesInScope, reader } from "./scope.ts";
-import { collapse, marksOf, OUTER } from "./values.ts";
+import { nearest } from "../../domain/nearest";
+import { leftOf, type Node } from "./ast";
+import type { Compiled, Context, Settle } from "./compiled";
+import { ExpressionError } from "./errors";
+import { LIBRARY, type Native, SLOW } from "./functions/library";
+import { hostCallable } from "./host";
+import { chain, settleTail } from "./lambdas";
+import { type Callable, isCallable, type Run, type Runtime, TailCall, UNBOUND } from "./runtime";
+import { type Frame, isBound, namesInScope, reader } from "./scope";
+import { collapse, marksOf, OUTER } from "./values";
 
 /** Compiles a call. `piped` is the left side of `~>`, which becomes the first argument. */
 export function compileCall(
@@ -247,10 +247,10 @@ export function unknownName(
   const token = String(node.value);
   const functions = [...LIBRARY.keys(), ...context.hostFunctions];
   const variables = [...namesInScope(scope), ...context.variables];
-  const nearest = nearestName(token, called ? [...functions, ...variables] : [...variables, ...functions]);
+  const found = nearest(token, called ? [...functions, ...variables] : [...variables, ...functions]);
   return new ExpressionError(called ? "unknown_function" : "unknown_variable", {
     position: node.position,
     token,
-    nearest: nearest === undefined ? undefined : `$${nearest}`,
+    nearest: found === undefined ? undefined : `$${found}`,
   });
 }

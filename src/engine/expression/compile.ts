@@ -1,19 +1,19 @@
-import { leftOf, type Node } from "./ast.ts";
-import { compileApply, compileCall, compilePartial, compileTailCall, compileVariable } from "./calls.ts";
-import type { Compiled, Context, Settle } from "./compiled.ts";
-import { compileArray } from "./constructors.ts";
-import { ExpressionError } from "./errors.ts";
-import { compileFilter } from "./filters.ts";
-import { compileObject, withGroup } from "./grouping.ts";
-import { compileLambda } from "./lambdas.ts";
-import { EXPRESSION_LIMITS } from "./limits.ts";
-import { compileBinary, compileNegation } from "./operators.ts";
-import { compileName, compilePath, descendants, wildcard } from "./paths.ts";
-import { compileRegex } from "./regex.ts";
-import { type Run, UNBOUND } from "./runtime.ts";
-import { assignedNames, type Frame, frame, openFrame, reader, writer } from "./scope.ts";
-import { compileTransform } from "./transforms.ts";
-import { charge, collapse, collapseKeeping, truth } from "./values.ts";
+import { leftOf, type Node } from "./ast";
+import { compileApply, compileCall, compilePartial, compileTailCall, compileVariable } from "./calls";
+import type { Compiled, Context, Settle } from "./compiled";
+import { compileArray } from "./constructors";
+import { ExpressionError } from "./errors";
+import { compileFilter } from "./filters";
+import { compileObject, withGroup } from "./grouping";
+import { compileLambda } from "./lambdas";
+import { EXPRESSION_LIMITS } from "./limits";
+import { compileBinary, compileNegation } from "./operators";
+import { compileName, compilePath, descendants, wildcard } from "./paths";
+import { compileRegex } from "./regex";
+import { type Run, UNBOUND } from "./runtime";
+import { assignedNames, type Frame, frame, openFrame, reader, writer } from "./scope";
+import { compileTransform } from "./transforms";
+import { charge, collapse, collapseKeeping, truth } from "./values";
 
 export interface CompileSettings {
   hostFunctions: ReadonlySet<string>;

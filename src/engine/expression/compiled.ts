@@ -1,6 +1,6 @@
-import type { Node } from "./ast.ts";
-import type { Run } from "./runtime.ts";
-import type { Frame } from "./scope.ts";
+import type { Node } from "./ast";
+import type { Run } from "./runtime";
+import type { Frame } from "./scope";
 
 /** What is known of a node's values before it runs: such a value, or nothing. */
 export type Kind = "boolean" | "number" | "string" | "any";

@@ -1,8 +1,8 @@
-import type { Node } from "./ast.ts";
-import type { Compiled, Context } from "./compiled.ts";
-import type { Run } from "./runtime.ts";
-import type { Frame } from "./scope.ts";
-import { boundGrowth, CONSTRUCTED, mark } from "./values.ts";
+import type { Node } from "./ast";
+import type { Compiled, Context } from "./compiled";
+import type { Run } from "./runtime";
+import type { Frame } from "./scope";
+import { boundGrowth, CONSTRUCTED, mark } from "./values";
 
 /** `[…]`: values of sub-expressions opened into one array, except those that are written as arrays themselves. */
 export function compileArray(node: Node, scope: Frame | null, context: Context): Compiled {

@@ -1,4 +1,4 @@
-import { EXPRESSION_LIMITS } from "./limits.ts";
+import { EXPRESSION_LIMITS } from "./limits";
 
 /** What an error knows beyond its code. `position` is the offset in the source just after the token at fault, as the reference counts. */
 export interface ErrorDetails {
@@ -177,7 +177,6 @@ export class ExpressionError extends Error {
 
   #reword(): void {
     const text =
-      this.#own ??
       WORDINGS[this.code]?.({
         position: this.position,
         token: this.token,
@@ -185,13 +184,13 @@ export class ExpressionError extends Error {
         value2: this.value2,
         index: this.index,
         expected: this.#expected,
-      }) ??
-      this.code;
+      }) ?? this.code;
     const near = this.nearest === undefined ? "" : `; the nearest name is ${this.nearest}`;
     const part = this.part === undefined ? "" : ` in ${this.part}`;
     const at = this.position === undefined ? "" : ` (at ${this.position}${part})`;
+    // What the author of the expression wrote for `$error` is the whole message.
     Object.defineProperty(this, "message", {
-      value: `${text}${near}${at}`,
+      value: this.#own ?? `${text}${near}${at}`,
       configurable: true,
       writable: true,
       enumerable: false,

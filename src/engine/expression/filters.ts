@@ -1,8 +1,8 @@
-import type { Stage } from "./ast.ts";
-import type { Context } from "./compiled.ts";
-import type { Env, Runtime } from "./runtime.ts";
-import type { Frame } from "./scope.ts";
-import { charge, elementsOf, isNumeric, mark, SEQUENCE, truth } from "./values.ts";
+import type { Stage } from "./ast";
+import type { Context } from "./compiled";
+import type { Env, Runtime } from "./runtime";
+import type { Frame } from "./scope";
+import { charge, elementsOf, isNumeric, mark, SEQUENCE, truth } from "./values";
 
 /** A predicate applied to a value: always an array, nothing taken away or put around it. */
 export type Filter = (value: unknown, env: Env, rt: Runtime) => unknown[];

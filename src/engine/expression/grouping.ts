@@ -1,9 +1,9 @@
-import type { Node } from "./ast.ts";
-import type { Compiled, Context } from "./compiled.ts";
-import { ExpressionError } from "./errors.ts";
-import { type Env, type Run, type Runtime, UNBOUND } from "./runtime.ts";
-import type { Frame } from "./scope.ts";
-import { append, charge, marksOf, type PlainObject, setOwn, TUPLES } from "./values.ts";
+import type { Node } from "./ast";
+import type { Compiled, Context } from "./compiled";
+import { ExpressionError } from "./errors";
+import { type Env, type Run, type Runtime, UNBOUND } from "./runtime";
+import type { Frame } from "./scope";
+import { append, charge, marksOf, type PlainObject, setOwn, TUPLES } from "./values";
 
 type Grouper = (input: unknown, env: Env, rt: Runtime) => PlainObject;
 

@@ -1,6 +1,6 @@
-import { ExpressionError } from "./errors.ts";
-import { plain } from "./result.ts";
-import type { Callable, Runtime } from "./runtime.ts";
+import { ExpressionError } from "./errors";
+import { plain } from "./result";
+import type { Callable, Runtime } from "./runtime";
 
 /** A function that the host lends, as a value of the language: it gets plain values and must answer with one, at once. */
 export function hostCallable(rt: Runtime, name: string): Callable | undefined {

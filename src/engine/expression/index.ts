@@ -2,19 +2,19 @@
  * Expressions: JSONata sources compiled once, evaluated many times, synchronously.
  * This file is the one door to the evaluator; the rest of the engine imports nothing below it.
  */
-import { parse } from "./ast.ts";
-import { compileTree } from "./compile.ts";
-import { ExpressionError } from "./errors.ts";
-import { EXPRESSION_LIMITS } from "./limits.ts";
-import { type Reads, readsOf } from "./reads.ts";
-import { plain } from "./result.ts";
-import type { Runtime } from "./runtime.ts";
-import { openFrame } from "./scope.ts";
-import { mark, OUTER, SEQUENCE } from "./values.ts";
+import { parse } from "./ast";
+import { compileTree } from "./compile";
+import { ExpressionError } from "./errors";
+import { EXPRESSION_LIMITS } from "./limits";
+import { type Reads, readsOf } from "./reads";
+import { plain } from "./result";
+import type { Runtime } from "./runtime";
+import { openFrame } from "./scope";
+import { mark, OUTER, SEQUENCE } from "./values";
 
-export { ExpressionError } from "./errors.ts";
-export { DEFAULT_FUEL, EXPRESSION_LIMITS } from "./limits.ts";
-export type { Reads } from "./reads.ts";
+export { ExpressionError } from "./errors";
+export { DEFAULT_FUEL, EXPRESSION_LIMITS } from "./limits";
+export type { Reads } from "./reads";
 
 /** What an expression may spend. One meter is shared by a whole run, so a run cannot out-spend its budget. */
 export interface Meter {

@@ -1,10 +1,10 @@
-import type { Node } from "./ast.ts";
-import type { Compiled, Context } from "./compiled.ts";
-import { ExpressionError } from "./errors.ts";
-import { type Callable, isCallable, type LambdaValue, type Runtime, TailCall, UNBOUND } from "./runtime.ts";
-import { assignedNames, type Frame, frame } from "./scope.ts";
-import { parseSignature } from "./signature.ts";
-import { charge } from "./values.ts";
+import type { Node } from "./ast";
+import type { Compiled, Context } from "./compiled";
+import { ExpressionError } from "./errors";
+import { type Callable, isCallable, type LambdaValue, type Runtime, TailCall, UNBOUND } from "./runtime";
+import { assignedNames, type Frame, frame } from "./scope";
+import { parseSignature } from "./signature";
+import { charge } from "./values";
 
 export function compileLambda(node: Node, scope: Frame | null, context: Context): Compiled {
   const parameters = (node.arguments ?? []).map((parameter) => String(parameter.value));

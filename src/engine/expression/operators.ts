@@ -1,9 +1,9 @@
-import { leftOf, type Node } from "./ast.ts";
-import type { Compiled, Context } from "./compiled.ts";
-import { ExpressionError } from "./errors.ts";
-import type { Run, Runtime } from "./runtime.ts";
-import type { Frame } from "./scope.ts";
-import { textOf } from "./text.ts";
+import { leftOf, type Node } from "./ast";
+import type { Compiled, Context } from "./compiled";
+import { ExpressionError } from "./errors";
+import type { Run, Runtime } from "./runtime";
+import type { Frame } from "./scope";
+import { textOf } from "./text";
 import {
   boundArray,
   boundString,
@@ -16,7 +16,7 @@ import {
   type PlainObject,
   SEQUENCE,
   truth,
-} from "./values.ts";
+} from "./values";
 
 /** Compiles `left op right`. Each operator is its own closure with the common types tested in line. */
 export function compileBinary(node: Node, scope: Frame | null, context: Context): Compiled {

@@ -1,12 +1,12 @@
-import type { Node } from "./ast.ts";
-import type { Compiled, Context } from "./compiled.ts";
-import { ExpressionError } from "./errors.ts";
-import { compileGroup } from "./grouping.ts";
-import { EXPRESSION_LIMITS } from "./limits.ts";
-import type { Env, Run, Runtime } from "./runtime.ts";
-import type { Frame } from "./scope.ts";
-import { compileStep, fieldReader, lookup, type Step } from "./steps.ts";
-import { compileTuplePath } from "./tuples.ts";
+import type { Node } from "./ast";
+import type { Compiled, Context } from "./compiled";
+import { ExpressionError } from "./errors";
+import { compileGroup } from "./grouping";
+import { EXPRESSION_LIMITS } from "./limits";
+import type { Env, Run, Runtime } from "./runtime";
+import type { Frame } from "./scope";
+import { compileStep, fieldReader, lookup, type Step } from "./steps";
+import { compileTuplePath } from "./tuples";
 import {
   boundWalk,
   CONSTRUCTED,
@@ -20,7 +20,7 @@ import {
   ownValue,
   type PlainObject,
   SEQUENCE,
-} from "./values.ts";
+} from "./values";
 
 export function compilePath(node: Node, scope: Frame | null, context: Context): Compiled {
   const steps = node.steps ?? [];

@@ -1,5 +1,5 @@
-import { childrenOf, leftOf, type Node, pairsOf } from "./ast.ts";
-import { LIBRARY } from "./functions/library.ts";
+import { childrenOf, leftOf, type Node, pairsOf } from "./ast";
+import { LIBRARY } from "./functions/library";
 
 /** Which parts of the document an expression can read: paths from the root, or everything. */
 export interface Reads {

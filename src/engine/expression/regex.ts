@@ -1,11 +1,11 @@
 import { RE2JS } from "re2js";
-import type { Node } from "./ast.ts";
-import type { Compiled } from "./compiled.ts";
-import { ExpressionError } from "./errors.ts";
-import { EXPRESSION_LIMITS } from "./limits.ts";
-import { regexCost } from "./regex-cost.ts";
-import type { Callable, Runtime } from "./runtime.ts";
-import { charge } from "./values.ts";
+import type { Node } from "./ast";
+import type { Compiled } from "./compiled";
+import { ExpressionError } from "./errors";
+import { EXPRESSION_LIMITS } from "./limits";
+import { regexCost } from "./regex-cost";
+import type { Callable, Runtime } from "./runtime";
+import { charge } from "./values";
 
 /** One match. */
 export interface Match {
@@ -28,10 +28,20 @@ export interface Engine {
  * a pattern with those and an input too long for its worst case is refused.
  */
 export function compileEngine(pattern: RegExp, position: number | undefined): Engine {
-  const { source, flags } = pattern;
+  const { source } = pattern;
   if (source.length > EXPRESSION_LIMITS.regexCharacters) {
     throw new ExpressionError("regex_refused", { position, expected: "this regular expression is too long" });
   }
+  return engineOf(pattern, position);
+}
+
+/** For patterns that the evaluator makes itself, which may be longer. */
+export function compileInternal(pattern: RegExp): Engine {
+  return engineOf(pattern, undefined);
+}
+
+function engineOf(pattern: RegExp, position: number | undefined): Engine {
+  const { source, flags } = pattern;
   const cost = regexCost(source, pattern.ignoreCase);
   const native = new RegExp(source, flags);
   let longestNative = 0;

@@ -1,7 +1,7 @@
-import { ExpressionError } from "./errors.ts";
-import { EXPRESSION_LIMITS } from "./limits.ts";
-import { type Runtime, TailCall } from "./runtime.ts";
-import { boundWalk, marksOf, OUTER, type PlainObject, setOwn } from "./values.ts";
+import { ExpressionError } from "./errors";
+import { EXPRESSION_LIMITS } from "./limits";
+import { type Runtime, TailCall } from "./runtime";
+import { boundWalk, marksOf, OUTER, type PlainObject, setOwn } from "./values";
 
 /**
  * A value as plain JSON: no marks, no functions, no numbers out of range. What is plain already is returned as it is,

@@ -1,5 +1,5 @@
-import type { HostFunctions, Meter } from "./index.ts";
-import type { Engine } from "./regex.ts";
+import type { HostFunctions, Meter } from "./index";
+import type { Engine } from "./regex";
 
 /** Everything one evaluation shares. Made once per `evaluate`, never stored. */
 export interface Runtime {

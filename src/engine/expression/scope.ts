@@ -1,5 +1,5 @@
-import { childrenOf, type Node } from "./ast.ts";
-import { type Env, UNBOUND } from "./runtime.ts";
+import { childrenOf, type Node } from "./ast";
+import { type Env, UNBOUND } from "./runtime";
 
 /**
  * Variables are resolved when an expression is compiled: a name becomes a number of frames outwards and a slot.

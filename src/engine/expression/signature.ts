@@ -1,5 +1,5 @@
-import { ExpressionError } from "./errors.ts";
-import { isCallable } from "./runtime.ts";
+import { ExpressionError } from "./errors";
+import { isCallable } from "./runtime";
 
 /**
  * Signatures of functions: `<s-n?:s>`. Every argument becomes one letter, and the letters are matched against the
@@ -99,7 +99,7 @@ function closing(text: string, start: number, opens: string, closes: string): nu
 }
 
 /** How many letters each parameter takes, from `at` on; undefined when they do not fit. */
-function fit(
+function lettersTaken(
   parameters: readonly Parameter[],
   letters: string,
   whole: boolean,
@@ -116,7 +116,7 @@ function fit(
   )
     most++;
   for (let taken = most; taken >= wanted.min; taken--) {
-    const rest = fit(parameters, letters, whole, parameter + 1, at + taken);
+    const rest = lettersTaken(parameters, letters, whole, parameter + 1, at + taken);
     if (rest) return [taken, ...rest];
   }
   return undefined;
@@ -125,7 +125,7 @@ function fit(
 function check(parameters: readonly Parameter[], args: unknown[], context: unknown): unknown[] {
   let letters = "";
   for (const arg of args) letters += letterOf(arg);
-  const taken = fit(parameters, letters, true);
+  const taken = lettersTaken(parameters, letters, true);
   if (!taken) throw misfit(parameters, args, letters);
   const checked: unknown[] = [];
   let at = 0;
@@ -166,7 +166,7 @@ function asArray(parameter: Parameter, arg: unknown, at: number, letters: string
 function misfit(parameters: readonly Parameter[], args: unknown[], letters: string): ExpressionError {
   let good = 0;
   for (let count = 1; count <= parameters.length; count++) {
-    const taken = fit(parameters.slice(0, count), letters, false);
+    const taken = lettersTaken(parameters.slice(0, count), letters, false);
     if (!taken) break;
     good = taken.reduce((sum, letter) => sum + letter, 0);
   }

@@ -1,9 +1,9 @@
-import type { Node } from "./ast.ts";
-import type { Context } from "./compiled.ts";
-import { ExpressionError } from "./errors.ts";
-import type { Env, Runtime } from "./runtime.ts";
-import type { Frame } from "./scope.ts";
-import { boundArray, charge, mark, marksOf, TUPLES } from "./values.ts";
+import type { Node } from "./ast";
+import type { Context } from "./compiled";
+import { ExpressionError } from "./errors";
+import type { Env, Runtime } from "./runtime";
+import type { Frame } from "./scope";
+import { boundArray, charge, mark, marksOf, TUPLES } from "./values";
 
 export type Sorter = (sequence: unknown[], env: Env, rt: Runtime) => unknown[];
 

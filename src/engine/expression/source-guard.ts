@@ -1,5 +1,5 @@
-import { ExpressionError } from "./errors.ts";
-import { EXPRESSION_LIMITS } from "./limits.ts";
+import { ExpressionError } from "./errors";
+import { EXPRESSION_LIMITS } from "./limits";
 
 /**
  * Looks over a source before the parser sees it. The parser recurses with the nesting and copies the left side of

@@ -1,9 +1,9 @@
-import type { Node } from "./ast.ts";
-import type { Context } from "./compiled.ts";
-import { compileFilter, type Filter } from "./filters.ts";
-import type { Env, Runtime } from "./runtime.ts";
-import type { Frame } from "./scope.ts";
-import { compileSort } from "./sorting.ts";
+import type { Node } from "./ast";
+import type { Context } from "./compiled";
+import { compileFilter, type Filter } from "./filters";
+import type { Env, Runtime } from "./runtime";
+import type { Frame } from "./scope";
+import { compileSort } from "./sorting";
 import {
   boundGrowth,
   CONSTRUCTED,
@@ -16,7 +16,7 @@ import {
   ownValue,
   type PlainObject,
   SEQUENCE,
-} from "./values.ts";
+} from "./values";
 
 /** One step of a path: from the sequence before it to the sequence after it. The sequence given is only read. */
 export type Step = (sequence: unknown[], env: Env, rt: Runtime) => unknown[];

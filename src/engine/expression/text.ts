@@ -1,7 +1,7 @@
-import { ExpressionError } from "./errors.ts";
-import { EXPRESSION_LIMITS } from "./limits.ts";
-import type { Runtime } from "./runtime.ts";
-import { boundString, charge, isNumeric, MARKS, OUTER, type PlainObject } from "./values.ts";
+import { ExpressionError } from "./errors";
+import { EXPRESSION_LIMITS } from "./limits";
+import type { Runtime } from "./runtime";
+import { boundString, charge, isNumeric, MARKS, OUTER, type PlainObject } from "./values";
 
 /** A value as text, as `$string` and `&` see it: numbers to 15 digits, functions empty, the rest JSON. */
 export function textOf(rt: Runtime, value: unknown, pretty: boolean): string {
@@ -58,14 +58,13 @@ function write(writer: Writer, value: unknown, depth: number): void {
   else if (typeof value === "boolean") put(writer, value ? "true" : "false");
   else if (typeof value === "function") put(writer, '""');
   else if (Array.isArray(value)) {
-    if (value.length === 0) return put(writer, "[]");
     put(writer, "[");
     for (let i = 0; i < value.length; i++) {
       if (i > 0) put(writer, ",");
       newLine(writer, depth + 1);
       write(writer, value[i], depth + 1);
     }
-    newLine(writer, depth);
+    if (value.length > 0) newLine(writer, depth);
     put(writer, "]");
   } else writeObject(writer, value as PlainObject, depth);
 }

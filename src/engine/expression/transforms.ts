@@ -1,10 +1,10 @@
-import type { Node } from "./ast.ts";
-import type { Compiled, Context } from "./compiled.ts";
-import { ExpressionError } from "./errors.ts";
-import { type Callable, isCallable, type Run, type Runtime } from "./runtime.ts";
-import { type Frame, reader } from "./scope.ts";
-import { parseSignature } from "./signature.ts";
-import { boundWalk, charge, isNumeric, isObject, type PlainObject, setOwn } from "./values.ts";
+import type { Node } from "./ast";
+import type { Compiled, Context } from "./compiled";
+import { ExpressionError } from "./errors";
+import { type Callable, isCallable, type Run, type Runtime } from "./runtime";
+import { type Frame, reader } from "./scope";
+import { parseSignature } from "./signature";
+import { boundWalk, charge, isNumeric, isObject, type PlainObject, setOwn } from "./values";
 
 /**
  * `|pattern|update,delete|`: a function that answers with a changed copy. Only objects of that copy are ever changed:

@@ -1,12 +1,12 @@
-import { childrenOf, type Node, type Stage } from "./ast.ts";
-import type { Context } from "./compiled.ts";
-import { keepBy } from "./filters.ts";
-import { compileGroup } from "./grouping.ts";
-import { keepSingle } from "./paths.ts";
-import { type Env, type Run, type Runtime, UNBOUND } from "./runtime.ts";
-import { type Frame, frame, openFrame } from "./scope.ts";
-import { compileSort } from "./sorting.ts";
-import { compileStep } from "./steps.ts";
+import { childrenOf, type Node, type Stage } from "./ast";
+import type { Context } from "./compiled";
+import { keepBy } from "./filters";
+import { compileGroup } from "./grouping";
+import { keepSingle } from "./paths";
+import { type Env, type Run, type Runtime, UNBOUND } from "./runtime";
+import { type Frame, frame, openFrame } from "./scope";
+import { compileSort } from "./sorting";
+import { compileStep } from "./steps";
 import {
   boundArray,
   boundGrowth,
@@ -17,7 +17,7 @@ import {
   marksOf,
   SEQUENCE,
   TUPLES,
-} from "./values.ts";
+} from "./values";
 
 /**
  * Paths with `@`, `#` or `%`. Their items travel as tuples: the item itself and what has been bound beside it.

@@ -1,6 +1,6 @@
-import { ExpressionError } from "./errors.ts";
-import { EXPRESSION_LIMITS } from "./limits.ts";
-import type { Runtime } from "./runtime.ts";
+import { ExpressionError } from "./errors";
+import { EXPRESSION_LIMITS } from "./limits";
+import type { Runtime } from "./runtime";
 
 /**
  * Values inside an evaluation are plain JSON, functions, and arrays that carry marks. The marks hold what the language

@@ -1,8 +1,8 @@
-import { ExpressionError } from "../errors.ts";
-import type { Runtime } from "../runtime.ts";
-import { charge } from "../values.ts";
-import type { Definitions } from "./library.ts";
-import { SLOW } from "./slow.ts";
+import { ExpressionError } from "../errors";
+import type { Runtime } from "../runtime";
+import { charge } from "../values";
+import type { Definitions } from "./library";
+import { SLOW } from "./slow";
 
 /** The total, or SLOW when an element is no number. */
 function total(values: unknown[], rt: Runtime): number | typeof SLOW {

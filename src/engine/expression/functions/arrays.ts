@@ -1,8 +1,8 @@
-import { ExpressionError } from "../errors.ts";
-import { isCallable, type Runtime } from "../runtime.ts";
-import { mergeSort } from "../sorting.ts";
-import { boundArray, charge, equal, isNumeric, isSequence, mark, SEQUENCE } from "../values.ts";
-import type { Definitions } from "./library.ts";
+import { ExpressionError } from "../errors";
+import { isCallable, type Runtime } from "../runtime";
+import { mergeSort } from "../sorting";
+import { boundArray, charge, equal, isNumeric, isSequence, mark, SEQUENCE } from "../values";
+import type { Definitions } from "./library";
 
 function zip(arrays: unknown[], rt: Runtime): unknown[] {
   let length = Number.POSITIVE_INFINITY;

@@ -1,7 +1,7 @@
-import { ExpressionError } from "../errors.ts";
-import type { Runtime } from "../runtime.ts";
-import { boundString } from "../values.ts";
-import type { Definition, Definitions } from "./library.ts";
+import { ExpressionError } from "../errors";
+import type { Runtime } from "../runtime";
+import { boundString } from "../values";
+import type { Definition, Definitions } from "./library";
 
 /** URL functions fail alike on text that cannot be encoded or decoded. */
 function url(name: string, of: (text: string) => string): Definition {

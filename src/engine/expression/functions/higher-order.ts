@@ -1,8 +1,8 @@
-import { ExpressionError } from "../errors.ts";
-import { elementCall } from "../lambdas.ts";
-import type { Callable, Runtime } from "../runtime.ts";
-import { boundArray, charge, mark, type PlainObject, SEQUENCE, setOwn, truth } from "../values.ts";
-import type { Definitions } from "./library.ts";
+import { ExpressionError } from "../errors";
+import { elementCall } from "../lambdas";
+import type { Callable, Runtime } from "../runtime";
+import { boundArray, charge, mark, type PlainObject, SEQUENCE, setOwn, truth } from "../values";
+import type { Definitions } from "./library";
 
 function map(values: unknown[], fn: Callable, rt: Runtime): unknown[] {
   boundArray(rt, values.length);

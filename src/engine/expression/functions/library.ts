@@ -1,18 +1,18 @@
-import type { Kind } from "../compiled.ts";
-import type { Callable, Runtime } from "../runtime.ts";
-import { parseSignature, type Signature } from "../signature.ts";
-import { AGGREGATES } from "./aggregates.ts";
-import { ARRAYS } from "./arrays.ts";
-import { DATES } from "./dates.ts";
-import { ENCODINGS } from "./encodings.ts";
-import { HIGHER_ORDER } from "./higher-order.ts";
-import { MATCHING } from "./matching.ts";
-import { NUMBERS } from "./numbers.ts";
-import { OBJECTS } from "./objects.ts";
-import { STRINGS } from "./strings.ts";
-import { VALUES } from "./values.ts";
+import type { Kind } from "../compiled";
+import type { Callable, Runtime } from "../runtime";
+import { parseSignature, type Signature } from "../signature";
+import { AGGREGATES } from "./aggregates";
+import { ARRAYS } from "./arrays";
+import { DATES } from "./dates";
+import { ENCODINGS } from "./encodings";
+import { HIGHER_ORDER } from "./higher-order";
+import { MATCHING } from "./matching";
+import { NUMBERS } from "./numbers";
+import { OBJECTS } from "./objects";
+import { STRINGS } from "./strings";
+import { VALUES } from "./values";
 
-export { SLOW } from "./slow.ts";
+export { SLOW } from "./slow";
 
 /** One function of the library, as its topic file defines it. */
 export interface Definition {

@@ -1,9 +1,9 @@
-import { ExpressionError } from "../errors.ts";
-import { type Match, matchAfter } from "../regex.ts";
-import { type Callable, isCallable, type Runtime } from "../runtime.ts";
-import { boundArray, boundGrowth, boundString, charge, isObject, mark, SEQUENCE } from "../values.ts";
-import type { Definitions } from "./library.ts";
-import { SLOW } from "./slow.ts";
+import { ExpressionError } from "../errors";
+import { type Match, matchAfter } from "../regex";
+import { type Callable, isCallable, type Runtime } from "../runtime";
+import { boundArray, boundGrowth, boundString, charge, isObject, mark, SEQUENCE } from "../values";
+import type { Definitions } from "./library";
+import { SLOW } from "./slow";
 
 /**
  * Matches one after the other. A regular expression is run directly; any other function is a matcher of the author's

@@ -1,10 +1,11 @@
-import { ExpressionError } from "../errors.ts";
-import type { Runtime } from "../runtime.ts";
-import { boundString } from "../values.ts";
-import { formatInteger, parseInteger } from "./integer-picture.ts";
-import type { Definition, Definitions } from "./library.ts";
-import { formatNumber } from "./number-picture.ts";
-import { SLOW } from "./slow.ts";
+import { ExpressionError } from "../errors";
+import type { Runtime } from "../runtime";
+import { boundString } from "../values";
+import { formatInteger, parseInteger } from "./integer-picture";
+import type { Definition, Definitions } from "./library";
+import { formatNumber } from "./number-picture";
+import { round } from "./rounding";
+import { SLOW } from "./slow";
 
 function onNumber(of: (value: number) => number): Definition {
   return {
@@ -32,21 +33,6 @@ function numberOf(value: unknown, rt: Runtime): number {
     if (PREFIXED.test(value)) return Number(value);
   }
   throw new ExpressionError("D3030", { value, index: 1 });
-}
-
-/** Shifts the decimal point in the decimal notation itself: multiplying would round where the notation does not. */
-function shifted(value: number, places: number): number {
-  const [digits, exponent] = String(value).split("e");
-  return Number(`${digits}e${Number(exponent ?? 0) + places}`);
-}
-
-/** To the nearest, halves to the even neighbour. */
-export function round(value: number, places: number | undefined): number {
-  const scaled = places ? shifted(value, places) : value;
-  let rounded = Math.round(scaled);
-  if (Math.abs(rounded - scaled) === 0.5 && Math.abs(rounded % 2) === 1) rounded -= 1;
-  const result = places ? shifted(rounded, -places) : rounded;
-  return result === 0 ? 0 : result;
 }
 
 function power(base: number, exponent: number): number {

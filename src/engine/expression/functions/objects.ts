@@ -1,5 +1,5 @@
-import { isCallable, type Runtime } from "../runtime.ts";
-import { lookup } from "../steps.ts";
+import { isCallable, type Runtime } from "../runtime";
+import { lookup } from "../steps";
 import {
   append,
   boundGrowth,
@@ -10,9 +10,9 @@ import {
   type PlainObject,
   SEQUENCE,
   setOwn,
-} from "../values.ts";
-import type { Definitions } from "./library.ts";
-import { SLOW } from "./slow.ts";
+} from "../values";
+import type { Definitions } from "./library";
+import { SLOW } from "./slow";
 
 function keysOf(value: unknown, rt: Runtime): unknown[] {
   if (Array.isArray(value)) {

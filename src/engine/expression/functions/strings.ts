@@ -1,8 +1,8 @@
-import type { Runtime } from "../runtime.ts";
-import { textOf } from "../text.ts";
-import { boundString, madeString } from "../values.ts";
-import type { Definition, Definitions } from "./library.ts";
-import { SLOW } from "./slow.ts";
+import type { Runtime } from "../runtime";
+import { textOf } from "../text";
+import { boundString, madeString } from "../values";
+import type { Definition, Definitions } from "./library";
+import { SLOW } from "./slow";
 
 /** A function of one string. */
 function onText(

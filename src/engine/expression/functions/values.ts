@@ -1,7 +1,7 @@
-import { ExpressionError } from "../errors.ts";
-import { copyOf } from "../transforms.ts";
-import { isNumeric, truth } from "../values.ts";
-import type { Definitions } from "./library.ts";
+import { ExpressionError } from "../errors";
+import { copyOf } from "../transforms";
+import { isNumeric, truth } from "../values";
+import type { Definitions } from "./library";
 
 function typeOf(value: unknown): string | undefined {
   if (value === undefined) return undefined;
