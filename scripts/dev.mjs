@@ -1,5 +1,6 @@
 import { bootstrap } from "./lib/bootstrap.mjs";
 import { run } from "./lib/command-error.mjs";
+import { onParentGone } from "./lib/parent-gone.mjs";
 
 /** `npm run dev`: `wrangler dev` with live reload, on the same state as `npm start`. Slower; arguments go to wrangler. */
 await run(async () => {
@@ -41,6 +42,7 @@ await run(async () => {
   for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]))
     process.on(signal, () => wrangler.kill(signal));
   process.on("disconnect", () => wrangler.kill("SIGTERM"));
+  onParentGone(() => wrangler.kill("SIGTERM"));
   const code = await new Promise((done) => wrangler.on("exit", (status) => done(status ?? 0)));
   process.exit(code);
 });

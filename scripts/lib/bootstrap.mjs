@@ -5,6 +5,7 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CommandError } from "./command-error.mjs";
 import { ensureInstalled } from "./install.mjs";
+import { onParentGone } from "./parent-gone.mjs";
 import { ROOT } from "./paths.mjs";
 
 /** The tools (wrangler, Miniflare, Vitest) need it; the project brings one along for the usual platforms. */
@@ -60,6 +61,7 @@ function continueUnder(node, script) {
     for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
       process.on(signal, () => child.kill(signal));
     }
+    onParentGone(() => child.kill("SIGTERM"));
     child.on("error", fail);
     child.on("exit", (code, signal) => done(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
   });

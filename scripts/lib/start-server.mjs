@@ -5,6 +5,7 @@ import { CommandError } from "./command-error.mjs";
 import { curlLines } from "./curl-lines.mjs";
 import { describeDemo, seedDemo, writePrivate } from "./demo.mjs";
 import { ensureDevVars } from "./dev-vars.mjs";
+import { onParentGone } from "./parent-gone.mjs";
 import { paths, ROOT } from "./paths.mjs";
 import { checkPort, portFrom } from "./port.mjs";
 import { migrateState, startRuntime } from "./runtime.mjs";
@@ -105,6 +106,8 @@ function whenTold() {
   });
   for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]))
     process.on(signal, () => now(0));
+  // Of the channel to the script that started us under this Node, see bootstrap.mjs.
   process.on("disconnect", () => now(0));
+  onParentGone(() => now(0));
   return { promise, now: (/** @type {number} */ code) => now(code) };
 }
