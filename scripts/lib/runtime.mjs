@@ -131,6 +131,7 @@ export async function startRuntime(options) {
           }
           await miniflare.dispose().catch(() => {});
           miniflare = create();
+          miniflare.ready.catch(() => {}); // looked at in the next attempt
         }
       }
       onEvent("running");
