@@ -133,17 +133,20 @@ export function compileName(node: Node): Compiled {
   return { run, cost: 1, kind: "any" };
 }
 
-/** `*`: the values of every field, nested arrays opened. */
+/** `*`: the values of every field, nested arrays opened. Once one was opened the result is an array, not a sequence. */
 export function wildcard(input: unknown, rt: Runtime): unknown[] {
   const found: unknown[] = [];
+  let opened = false;
   let from = input;
   if (Array.isArray(from) && marksOf(from) & OUTER && from.length > 0) from = from[0];
   if (typeof from === "object" && from !== null) {
     for (const key of Object.keys(from)) {
-      flatten((from as PlainObject)[key], found, rt, 0);
+      const value = (from as PlainObject)[key];
+      opened ||= Array.isArray(value);
+      flatten(value, found, rt, 0);
     }
   }
-  return mark(found, SEQUENCE);
+  return opened ? found : mark(found, SEQUENCE);
 }
 
 function flatten(value: unknown, into: unknown[], rt: Runtime, depth: number): void {

@@ -139,7 +139,7 @@ function atomOf(reader: Reader): Part | undefined {
   if (ch === ".") return character(setOf((code) => code !== 10 && code !== 13));
   if (ch === "[") return characterClass(reader);
   if (ch === "(") return group(reader);
-  if (ch === "\\") return escape(reader);
+  if (ch === "\\") return escaped(reader);
   if ("*+?{".includes(ch)) return undefined;
   return character(literalSet(ch, reader.ignoreCase));
 }
@@ -163,7 +163,7 @@ function group(reader: Reader): Part | undefined {
   return { ...ways, first: undefined, set: undefined, repeated: false, optional: true, anchor: false };
 }
 
-function escape(reader: Reader): Part | undefined {
+function escaped(reader: Reader): Part | undefined {
   const ch = reader.source[reader.at++];
   if (ch === undefined) return undefined;
   if (ch === "b" || ch === "B") return anchor();
@@ -230,7 +230,7 @@ function characterClass(reader: Reader): Part | undefined {
   for (let i = 0; i < tokens.length; i++) {
     const token = tokens[i] as string;
     const named = token.length === 2 ? NAMED[token[1] as string] : undefined;
-    if (named) named.forEach((has, code) => (set[code] ||= has));
+    if (named) for (let code = 0; code <= OTHERS; code++) set[code] ||= named[code] as boolean;
     else if (tokens[i + 1] === "-" && tokens[i + 2] !== undefined) {
       const from = codeOf(token);
       const to = codeOf(tokens[i + 2] as string);

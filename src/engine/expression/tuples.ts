@@ -69,7 +69,10 @@ export function compileTuplePath(node: Node, outer: Frame | null, context: Conte
     }
     for (let i = from; i < plainSteps.length; i++) {
       sequence = (plainSteps[i] as (typeof plainSteps)[number])(sequence, env, rt);
-      if (sequence.length === 0) return settle(mark([], SEQUENCE));
+      if (sequence.length > 0) continue;
+      const none = mark([], SEQUENCE);
+      // The path ended before anything was bound: a grouping then sees nothing, once, and no variable has a value.
+      return grouped ? grouped(none, openFrame(env, scope.slots.size), rt) : settle(none);
     }
     let tuples: unknown[][] | undefined;
     for (let i = begins && firstTuple === 0 ? 1 : 0; i < tupleSteps.length; i++) {

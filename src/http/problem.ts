@@ -1,0 +1,64 @@
+import type { Context } from "hono";
+import { z } from "zod";
+import { type ErrorCode, SluiceError } from "../domain/errors";
+
+/** Problem details (RFC 9457), as every failure of the management API is answered. */
+export const ProblemDetails = z
+  .object({
+    type: z.string().describe("Identifies the kind of problem: `urn:sluice:problem:` and the code."),
+    title: z.string(),
+    status: z.number().int(),
+    detail: z.string().describe("What to change."),
+    code: z.string().describe("Stable; programs may branch on it."),
+    errors: z
+      .array(z.object({ path: z.string().describe("JSON Pointer into the document, or the parameter's name."), reason: z.string(), nearest: z.string().optional() }))
+      .optional(),
+  })
+  .meta({ id: "ProblemDetails" });
+
+const KINDS: Record<ErrorCode, { status: number; title: string }> = {
+  invalid_request: { status: 400, title: "The request is not understood" },
+  invalid_bundle: { status: 422, title: "The bundle is wrong" },
+  unauthenticated: { status: 401, title: "Not authenticated" },
+  forbidden: { status: 403, title: "Not allowed" },
+  not_found: { status: 404, title: "Not found" },
+  method_not_allowed: { status: 405, title: "Method not allowed" },
+  ambiguous_name: { status: 409, title: "The name is not unique" },
+  conflict: { status: 409, title: "Conflict" },
+  flow_unavailable: { status: 409, title: "The flow takes no calls" },
+  precondition_failed: { status: 412, title: "The state is another" },
+  payload_too_large: { status: 413, title: "Too large" },
+  unsupported_media_type: { status: 415, title: "The media type is not taken" },
+  not_configured: { status: 503, title: "The deployment lacks a setting" },
+  timeout: { status: 504, title: "Timeout" },
+  internal: { status: 500, title: "Internal error" },
+};
+
+/** Renders an error as problem details. Whatever is no `SluiceError` is a bug: logged, and told without its text. */
+export function problemResponse(error: unknown, context: Context): Response {
+  let known: SluiceError;
+  if (error instanceof SluiceError) known = error;
+  else {
+    const reference = crypto.randomUUID();
+    // biome-ignore lint/suspicious/noConsole: the operators' log; the caller gets the reference alone
+    console.error("unexpected error", reference, context.req.method, new URL(context.req.url).pathname, error);
+    known = new SluiceError("internal", `Something inside Sluice failed; quote the reference ${reference}.`);
+  }
+  const { status, title } = KINDS[known.code];
+  const { problems, allow, retryAfter, limit, candidates } = known.details;
+  const headers = new Headers({ "content-type": "application/problem+json" });
+  if (allow !== undefined) headers.set("allow", allow.join(", "));
+  if (retryAfter !== undefined) headers.set("retry-after", String(retryAfter));
+  if (known.code === "unauthenticated") headers.set("www-authenticate", 'Bearer realm="management API"');
+  const body = {
+    type: `urn:sluice:problem:${known.code}`,
+    title,
+    status,
+    detail: known.message,
+    code: known.code,
+    ...(problems === undefined ? {} : { errors: problems }),
+    ...(candidates === undefined ? {} : { candidates }),
+    ...(limit === undefined ? {} : { limit }),
+  };
+  return new Response(JSON.stringify(body), { status, headers });
+}

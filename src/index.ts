@@ -1,0 +1,15 @@
+import { consumeHistory } from "./adapters/queue/run-history";
+import { app } from "./app";
+import type { Bindings } from "./bindings";
+import { servicesOf } from "./services";
+
+export default {
+  fetch(request: Request, env: Bindings, ctx: ExecutionContext): Response | Promise<Response> {
+    return app.fetch(request as never, env, ctx as never) as unknown as Promise<Response>;
+  },
+
+  /** Delivered run history goes into the database. */
+  async queue(batch: MessageBatch, env: Bindings, _ctx: ExecutionContext): Promise<void> {
+    await consumeHistory(batch, servicesOf(env).runLog);
+  },
+} satisfies ExportedHandler<Bindings>;

@@ -1,0 +1,188 @@
+import type { Environment } from "../domain/environment";
+import { type Problem, SluiceError } from "../domain/errors";
+import type { NodeRegistry } from "../engine/node-type";
+import { type CheckedFlow, checkBundle } from "./check-bundle";
+import type { Catalog, FlowChange, ProjectChange, Projects, StoredFlow, StoredProject, World } from "./ports";
+
+export interface ApplyServices {
+  projects: Projects;
+  catalog: Catalog;
+  registry: NodeRegistry;
+  world: World;
+}
+
+export interface ApplyRequest {
+  environment: Environment;
+  project: string;
+  /** The bundle, parsed. */
+  document: unknown;
+  dryRun: boolean;
+  /** `false` stores drafts and leaves what is current. */
+  publish: boolean;
+  /** Entity tags of `If-Match`; `undefined` when there is no such header. */
+  ifMatch: string[] | undefined;
+  by: string;
+}
+
+/** What an applied bundle changed, or would change. */
+export interface ApplyResult {
+  project: string;
+  /** The project's version after it. */
+  version: number;
+  changed: boolean;
+  published: boolean;
+  dryRun: boolean;
+  flows: { created: string[]; updated: string[]; restored: string[]; retired: string[]; unchanged: number };
+}
+
+/** Applications of one project that are tried again when another came between. */
+const ATTEMPTS = 5;
+
+/** The entity tag of a project at a version. */
+export function projectTag(version: number): string {
+  return `"${version}"`;
+}
+
+/**
+ * Applies a whole project: all or nothing, and the same bundle twice changes nothing the second time.
+ * @throws SluiceError invalid_bundle with every problem; precondition_failed; conflict
+ */
+export async function applyProject(services: ApplyServices, request: ApplyRequest): Promise<ApplyResult> {
+  const { environment, project } = request;
+  const { header, flows, problems } = checkBundle(request.document, project, services.registry);
+  await addAliasProblems(services.projects, environment.id, project, flows, problems);
+  if (problems.length > 0) {
+    throw new SluiceError(
+      "invalid_bundle",
+      `The bundle has ${problems.length === 1 ? "a problem" : `${problems.length} problems`}; nothing was changed.`,
+      { problems },
+    );
+  }
+  const hashed = await Promise.all(flows.map(async (flow) => changeOf(flow)));
+  for (let attempt = 1; ; attempt += 1) {
+    const stored = await services.projects.find(environment.id, project);
+    checkPrecondition(request.ifMatch, stored);
+    const present = stored === undefined ? [] : await services.projects.flows(environment.id, stored.id);
+    const plan = compare(hashed, present, request.publish);
+    const document = JSON.stringify({ sluice: header.sluice, ...(header.$schema === undefined ? {} : { $schema: header.$schema }), ...(header.description === undefined ? {} : { description: header.description }) });
+    const headerChanged = stored === undefined || JSON.stringify(stored.document) !== document;
+    const changed = headerChanged || plan.changes.length + plan.republish.length + plan.retired.length > 0;
+    const result: ApplyResult = {
+      project,
+      version: (stored?.version ?? 0) + (changed ? 1 : 0),
+      changed,
+      published: request.publish,
+      dryRun: request.dryRun,
+      flows: plan.summary,
+    };
+    if (request.dryRun || !changed) return result;
+    const change: ProjectChange = {
+      environmentId: environment.id,
+      name: project,
+      description: header.description ?? null,
+      from: stored?.version ?? 0,
+      document,
+      summary: JSON.stringify(plan.summary),
+      publish: request.publish,
+      by: request.by,
+      at: services.world.now(),
+      flows: plan.changes,
+      republish: plan.republish,
+      retired: plan.retired,
+    };
+    const applied = await services.projects.apply(change);
+    if (applied.kind === "applied") {
+      await services.catalog.advance(environment.id, applied.epoch);
+      return { ...result, version: applied.version };
+    }
+    if (applied.kind === "alias_taken") {
+      throw new SluiceError("conflict", "Another project took one of the bundle's URL aliases meanwhile; nothing was changed. Apply it again to see which.");
+    }
+    if (request.ifMatch !== undefined || attempt >= ATTEMPTS) {
+      throw new SluiceError("conflict", "The project was changed by someone else at the same moment; nothing was changed. Read it again, then apply.");
+    }
+  }
+}
+
+async function addAliasProblems(projects: Projects, environmentId: number, project: string, flows: CheckedFlow[], problems: Problem[]): Promise<void> {
+  const aliases = flows.flatMap(({ alias }) => (alias === null ? [] : [alias]));
+  for (const taken of await projects.aliasesElsewhere(environmentId, project, aliases)) {
+    const owner = flows.find(({ alias }) => alias === taken.alias);
+    problems.push({
+      path: "/flows",
+      reason: `the alias "${taken.alias}" of flow "${owner?.name}" is that of flow "${taken.flow}" in project "${taken.project}"; aliases are unique in an environment`,
+    });
+  }
+}
+
+function checkPrecondition(ifMatch: string[] | undefined, stored: StoredProject | undefined): void {
+  if (ifMatch === undefined) return;
+  const tag = stored === undefined ? undefined : projectTag(stored.version);
+  if (tag !== undefined && (ifMatch.includes("*") || ifMatch.includes(tag))) return;
+  throw new SluiceError(
+    "precondition_failed",
+    stored === undefined
+      ? "If-Match was given, and there is no such project yet."
+      : `If-Match does not name the project's present state, which is ${tag}. Read the project again, then apply.`,
+  );
+}
+
+async function changeOf(flow: CheckedFlow): Promise<FlowChange> {
+  const stored = JSON.stringify(flow.stored);
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(stored));
+  const hash = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return { name: flow.name, hash, stored, alias: flow.alias, hasEndpoint: flow.hasEndpoint };
+}
+
+interface Comparison {
+  changes: FlowChange[];
+  republish: ProjectChange["republish"];
+  retired: string[];
+  summary: ApplyResult["flows"];
+}
+
+/** What is new, changed or gone in comparison with what is stored. */
+function compare(flows: readonly FlowChange[], present: readonly StoredFlow[], publish: boolean): Comparison {
+  const known = new Map(present.map((flow) => [flow.name, flow]));
+  const result: Comparison = {
+    changes: [],
+    republish: [],
+    retired: [],
+    summary: { created: [], updated: [], restored: [], retired: [], unchanged: 0 },
+  };
+  const { summary } = result;
+  for (const flow of flows) {
+    const stored = known.get(flow.name);
+    const again = (version: number): void => {
+      result.republish.push({ name: flow.name, version, alias: flow.alias, hasEndpoint: flow.hasEndpoint });
+    };
+    if (stored === undefined) {
+      result.changes.push(flow);
+      summary.created.push(flow.name);
+    } else if (!publish) {
+      if (flow.hash === (stored.draftHash ?? stored.currentHash) && stored.retiredAt === null) summary.unchanged += 1;
+      else {
+        result.changes.push(flow);
+        summary.updated.push(flow.name);
+      }
+    } else if (flow.hash === stored.currentHash) {
+      if (stored.retiredAt === null) summary.unchanged += 1;
+      else {
+        again(stored.currentVersion as number);
+        summary.restored.push(flow.name);
+      }
+    } else if (flow.hash === stored.draftHash) {
+      again(stored.draftVersion as number);
+      (stored.retiredAt === null ? summary.updated : summary.restored).push(flow.name);
+    } else {
+      result.changes.push(flow);
+      (stored.retiredAt === null ? summary.updated : summary.restored).push(flow.name);
+    }
+  }
+  if (publish) {
+    const named = new Set(flows.map(({ name }) => name));
+    result.retired = present.filter((flow) => flow.retiredAt === null && !named.has(flow.name)).map(({ name }) => name);
+    summary.retired = result.retired;
+  }
+  return result;
+}

@@ -1,0 +1,42 @@
+import type { Environment } from "../domain/environment";
+import { SluiceError } from "../domain/errors";
+import type { RunRecord } from "../domain/run";
+import type { RunFilter, RunLog, RunSummary } from "./ports";
+
+/** A page of runs, newest first, and the cursor of the next one. */
+export async function listRuns(
+  log: RunLog,
+  environment: Environment,
+  filter: RunFilter,
+  limit: number,
+  cursor: string | undefined,
+): Promise<{ runs: RunSummary[]; next: string | null }> {
+  const after = cursor === undefined ? undefined : decodeCursor(cursor);
+  const runs = await log.list(environment.id, filter, limit + 1, after);
+  const page = runs.slice(0, limit);
+  const last = page.at(-1);
+  return { runs: page, next: runs.length > limit && last !== undefined ? encodeCursor(last) : null };
+}
+
+export async function readRun(log: RunLog, environment: Environment, id: string): Promise<RunRecord> {
+  const run = await log.find(environment.id, id);
+  if (run === undefined) {
+    throw new SluiceError("not_found", "There is no run with this id. The history of a run is written within a few seconds after its answer.");
+  }
+  return run;
+}
+
+function encodeCursor(run: RunSummary): string {
+  return `${run.startedAt.toString(36)}.${run.id}`;
+}
+
+function decodeCursor(cursor: string): { startedAt: number; id: string } {
+  const match = /^([0-9a-z]{1,11})\.([0-9A-Za-z]{1,100})$/.exec(cursor);
+  const startedAt = Number.parseInt(match?.[1] ?? "", 36);
+  if (match === null || !Number.isSafeInteger(startedAt)) {
+    throw new SluiceError("invalid_request", "`cursor` is the `next` of the page before, as it was given.", {
+      problems: [{ path: "cursor", reason: "not a cursor of this list" }],
+    });
+  }
+  return { startedAt, id: match[2] as string };
+}

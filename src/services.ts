@@ -1,0 +1,91 @@
+import { waitUntil } from "cloudflare:workers";
+import { LightHost } from "./adapters/light-host";
+import { CatalogSource } from "./adapters/d1/catalog-source";
+import { D1Projects } from "./adapters/d1/projects";
+import { D1RunLog } from "./adapters/d1/run-log";
+import { CachedCatalog } from "./adapters/kv/cached-catalog";
+import { BufferedRunHistory } from "./adapters/queue/run-history";
+import { type Bindings, parseSettings, type Settings } from "./bindings";
+import { FlowDefinition } from "./domain/flow";
+import type { FlowPointer, StoredVersion } from "./domain/flow-address";
+import { newLightRunId } from "./domain/process-id";
+import { compileFlow } from "./engine/compile";
+import type { Plan } from "./engine/plan";
+import { registry } from "./nodes/registry";
+import type { ApplyServices } from "./operations/apply-project";
+import type { RunLog, World } from "./operations/ports";
+import type { TriggerServices } from "./operations/trigger-flow";
+
+/** Everything that operations need, over this deployment's bindings. */
+export interface Services extends TriggerServices, ApplyServices {
+  settings: Settings;
+  runs: RunLog;
+  runLog: D1RunLog;
+  assets: Fetcher;
+}
+
+const composed = new WeakMap<Bindings, Services>();
+
+/** The services of an isolate: made once, since their caches are what makes a warm trigger fast. */
+export function servicesOf(bindings: Bindings): Services {
+  let services = composed.get(bindings);
+  if (services === undefined) {
+    services = compose(bindings);
+    composed.set(bindings, services);
+  }
+  return services;
+}
+
+function compose(bindings: Bindings): Services {
+  const settings = parseSettings(bindings);
+  const world: World = { now: () => Date.now(), newRunId: () => newLightRunId(), random: () => Math.random() };
+  const background = (work: Promise<unknown>): void => {
+    waitUntil(
+      work.catch((error: unknown) => {
+        // biome-ignore lint/suspicious/noConsole: the operators' log; what runs after an answer has no caller to tell
+        console.error("background work failed", error);
+      }),
+    );
+  };
+  const catalog = new CachedCatalog({
+    kv: bindings.CATALOG,
+    source: new CatalogSource(bindings.DB),
+    maxAgeMs: settings.CATALOG_MAX_AGE_MS,
+    now: world.now,
+    compile: compileStored,
+    background,
+  });
+  const runLog = new D1RunLog(bindings.DB);
+  return {
+    settings,
+    world,
+    catalog,
+    registry,
+    projects: new D1Projects(bindings.DB),
+    history: new BufferedRunHistory({ queue: bindings.HISTORY, log: runLog, background, now: world.now }),
+    host: new LightHost(catalog),
+    runs: runLog,
+    runLog,
+    assets: bindings.ASSETS,
+  };
+}
+
+/** Compiles a stored version again, in an isolate that has not seen it yet. It was checked when it was applied. */
+function compileStored(stored: StoredVersion, pointer: FlowPointer): Plan {
+  const { plan, problems } = compileFlow(
+    FlowDefinition.parse(stored.definition),
+    {
+      environmentId: pointer.environmentId,
+      projectId: pointer.projectId,
+      project: pointer.project,
+      flowId: pointer.flowId,
+      version: pointer.version,
+    },
+    { registry, flowNames: () => Object.keys(stored.calls), flowOutputs: (name) => stored.calls[name] },
+  );
+  const [problem] = problems;
+  if (problem !== undefined) {
+    throw new Error(`version ${pointer.version} of flow ${pointer.flowId} no longer compiles: ${problem.path}: ${problem.reason}`);
+  }
+  return plan;
+}

@@ -1,0 +1,39 @@
+import type { ErrorCode, SluiceError } from "../../domain/errors";
+import type { Rendered } from "../../operations/trigger-flow";
+
+/** Status of each error on the action API (contract, section 1). */
+const STATUS: Record<ErrorCode, number> = {
+  invalid_request: 400,
+  invalid_bundle: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  ambiguous_name: 409,
+  conflict: 409,
+  flow_unavailable: 409,
+  precondition_failed: 412,
+  payload_too_large: 413,
+  unsupported_media_type: 415,
+  not_configured: 503,
+  timeout: 504,
+  internal: 500,
+};
+
+/** A call that started no run: there is no process id, and nothing ran. */
+export function renderError(error: SluiceError): Rendered {
+  const { problems, candidates, allow, retryAfter, limit } = error.details;
+  const headers: [string, string][] = [["content-type", "application/json; charset=utf-8"]];
+  if (allow !== undefined) headers.push(["allow", allow.join(", ")]);
+  if (retryAfter !== undefined) headers.push(["retry-after", String(retryAfter)]);
+  if (error.code === "unauthenticated") headers.push(["www-authenticate", 'Bearer realm="action API"']);
+  const body = {
+    status: "Fail",
+    code: error.code,
+    message: error.message,
+    ...(problems === undefined ? {} : { errors: problems.map(({ path, reason, nearest }) => ({ path, message: reason, ...(nearest === undefined ? {} : { nearest }) })) }),
+    ...(candidates === undefined ? {} : { candidates }),
+    ...(limit === undefined ? {} : { limit }),
+  };
+  return { status: STATUS[error.code], headers, body: JSON.stringify(body) };
+}

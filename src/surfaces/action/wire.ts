@@ -1,0 +1,53 @@
+import type { FinalStatus, FixedResponse, RecordFailure, RunOutcome } from "../../domain/run";
+import type { Rendered } from "../../operations/trigger-flow";
+
+/** Status code of an answer without a custom one (contract, section 1, the table of outcomes). */
+const STATUS_CODE: Record<FinalStatus, number> = { Success: 200, Fail: 400, Timeout: 504, Cancelled: 409 };
+
+const JSON_TYPE = "application/json; charset=utf-8";
+const TEXT_TYPE = "text/plain; charset=utf-8";
+
+/** Statuses that have no body (RFC 9110). */
+const BODILESS = new Set([204, 205, 304]);
+
+/** What the caller gets for an ended run: the mapped attributes exactly, the usual JSON otherwise. */
+export function renderOutcome(outcome: RunOutcome): Rendered {
+  const fixed = outcome.status === "Success" ? outcome.response : undefined;
+  const status = fixed?.statusCode ?? STATUS_CODE[outcome.status];
+  const headers = fixedHeaders(fixed);
+  headers.push(["x-process-id", outcome.runId]);
+  const [body, type] = fixed?.body === undefined ? [JSON.stringify(envelope(outcome)), JSON_TYPE] : fixedBody(fixed.body);
+  if (BODILESS.has(status)) return { status, headers, body: null };
+  if (!headers.some(([name]) => name.toLowerCase() === "content-type")) headers.push(["content-type", fixed?.contentType ?? type]);
+  return { status, headers, body };
+}
+
+function fixedBody(body: NonNullable<FixedResponse["body"]> | null): [string, string] {
+  return typeof body === "string" ? [body, TEXT_TYPE] : [JSON.stringify(body), JSON_TYPE];
+}
+
+function fixedHeaders(fixed: FixedResponse | undefined): [string, string][] {
+  const headers: [string, string][] = [];
+  if (fixed?.contentType !== undefined) headers.push(["content-type", fixed.contentType]);
+  for (const [name, value] of Object.entries(fixed?.headers ?? {})) {
+    // `contentType` is the attribute made for it, so it goes over a header of that name.
+    if (name.toLowerCase() === "content-type" && fixed?.contentType !== undefined) continue;
+    for (const each of [value].flat()) headers.push([name, each]);
+  }
+  return headers;
+}
+
+/** `{ processId, status, data, errors?, message? }`, so that `$.processId` and `$.data.<Output Name>` hold. */
+function envelope(outcome: RunOutcome): Record<string, unknown> {
+  return {
+    processId: outcome.runId,
+    status: outcome.status,
+    data: outcome.outputs,
+    ...(outcome.failures.length === 0 ? {} : { errors: outcome.failures.map(failure) }),
+    ...(outcome.message === undefined ? {} : { message: outcome.message }),
+  };
+}
+
+function failure({ record, message, code, node }: RecordFailure): Record<string, unknown> {
+  return { ...(record < 0 ? {} : { index: record }), message, code, ...(node === "" ? {} : { node }) };
+}
