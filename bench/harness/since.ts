@@ -38,8 +38,10 @@ export async function checkSince(name: string, url: string): Promise<void> {
   }
   for (const [field, value] of [
     ["id", "1"],
+    ["id", 1.5],
     ["name", 1],
     ["onboarded", 20200101],
+    ["onboarded", "2021-02-30"],
     ["amount", "10"],
   ] as const) {
     const wrong = companies.map((company, index) => (index === 7 ? { ...company, [field]: value } : company));

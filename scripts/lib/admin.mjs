@@ -77,9 +77,8 @@ async function problemText(response) {
   }
   const lines = [`HTTP ${response.status}: ${[problem.title, problem.detail].filter(Boolean).join(": ")}`];
   for (const error of Array.isArray(problem.errors) ? problem.errors : []) {
-    const where = Array.isArray(error.path) ? error.path.join(".") : (error.path ?? error.pointer ?? "");
-    const what = error.message ?? error.reason ?? error.detail ?? JSON.stringify(error);
-    lines.push(`  ${where === "" ? "" : `${where}: `}${what}`);
+    const nearest = error.nearest === undefined ? "" : ` (did you mean ${error.nearest}?)`;
+    lines.push(`  ${error.path || "/"}: ${error.reason}${nearest}`);
   }
   return lines.join("\n");
 }

@@ -94,19 +94,25 @@ export async function describeDemo(admin, instance, projects) {
 }
 
 /**
- * Ids of a project and of its flows.
+ * Ids of a project and of its flows, as strings: clients take them as opaque.
  * @param {import("./admin.mjs").AdminClient} admin
  * @param {string} project
  * @returns {Promise<{ id: string, flows: Map<unknown, string> }>}
  */
 async function projectIds(admin, project) {
-  const found = await admin.get(`${projectPath(project)}/ids`);
-  if (found === undefined)
-    throw new CommandError(`The server does not say which ids the project ${project} has.`);
+  let id;
+  for (let cursor = ""; id === undefined; ) {
+    const page = await admin.get(`/admin/v1/projects?limit=200${cursor}`);
+    id = page.projects.find((/** @type {{ name: string }} */ { name }) => name === project)?.id;
+    if (id === undefined && page.next === null)
+      throw new CommandError(`The server has no project ${project}.`);
+    cursor = `&cursor=${encodeURIComponent(page.next)}`;
+  }
+  const { flows } = await admin.get(`${projectPath(project)}/flows`);
   return {
-    id: String(found.id),
+    id: String(id),
     flows: new Map(
-      found.flows.map((/** @type {{ name: string, id: unknown }} */ flow) => [flow.name, String(flow.id)]),
+      flows.map((/** @type {{ name: string, id: number }} */ flow) => [flow.name, String(flow.id)]),
     ),
   };
 }
