@@ -49,7 +49,7 @@ export function compileTailCall(thunk: Node, scope: Frame | null, context: Conte
   const position = node.position;
   const token = calledName(procedure);
   const cost = args.reduce((sum, arg) => sum + arg.cost, 2);
-  if (native && args.length >= native.callable.arity) {
+  if (native && context.attached === 0 && args.length >= native.callable.arity) {
     return {
       run: nativeCall(native, args, position, (value) => value),
       cost: cost + native.cost,

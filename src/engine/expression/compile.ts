@@ -38,6 +38,7 @@ export function compileTree(tree: Node, source: string, settings: CompileSetting
     hostFunctions: settings.hostFunctions,
     variables: settings.variables,
     lenient: settings.lenient,
+    attached: 0,
     compile(node, scope) {
       if (++depth > EXPRESSION_LIMITS.treeDepth) {
         throw new ExpressionError("source_too_deep", { position: node.position });
@@ -59,7 +60,9 @@ function dressed(node: Node, scope: Frame | null, context: Context): Compiled {
     return bare(node, scope, context, collapse);
   }
   // What is attached sees the sequence before it collapses.
+  context.attached++;
   const compiled = bare(node, scope, context, unsettled);
+  context.attached--;
   let { run } = compiled;
   for (const stage of node.predicate ?? []) {
     const inner = run;

@@ -24,6 +24,11 @@ export interface Context {
   variables: ReadonlySet<string>;
   /** Names that are neither bound nor known mean nothing (as in the reference) instead of an error. */
   lenient: boolean;
+  /**
+   * Predicates and groupings around the node being compiled. The reference applies them to a call in tail position
+   * before it is made (so that it never is); such a call must stay a value until then.
+   */
+  attached: number;
 }
 
 /** What becomes of a sequence at the end of a node: collapsed, or left for a predicate on the node to see. */

@@ -10,7 +10,10 @@ export function compileLambda(node: Node, scope: Frame | null, context: Context)
   const parameters = (node.arguments ?? []).map((parameter) => String(parameter.value));
   const body = node.body as Node;
   const inner = frame(scope, [...parameters, ...assignedNames([body])]);
+  const { attached } = context;
+  context.attached = 0;
   const compiled = context.compile(body, inner);
+  context.attached = attached;
   // Two parameters of one name: the later one counts, so arguments have to be placed by slot.
   const slots = parameters.map((name) => inner.slots.get(name) as number);
   const code = {
