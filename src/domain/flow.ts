@@ -62,7 +62,9 @@ const ShapeFields = z.record(z.string(), ShapeSource);
 export const InputDeclaration = z
   .strictObject({
     query: ShapeFields.optional().describe("Query parameters and their types; `?` marks an optional one."),
-    body: ShapeSource.optional().describe("The shape of the JSON body (of one record, where records travel one by one)."),
+    body: ShapeSource.optional().describe(
+      "The shape of the JSON body (of one record, where records travel one by one).",
+    ),
   })
   .meta({ id: "InputDeclaration" });
 export type InputDeclaration = z.output<typeof InputDeclaration>;
@@ -70,7 +72,9 @@ export type InputDeclaration = z.output<typeof InputDeclaration>;
 const Target = z
   .string()
   .min(1)
-  .describe("A node, `node.port` of a node with named inputs, `flow:name`, `end` (drop the item) or `return` (in a loop).");
+  .describe(
+    "A node, `node.port` of a node with named inputs, `flow:name`, `end` (drop the item) or `return` (in a loop).",
+  );
 
 /** Where the items of a result go: one target or several, each of which gets its own copy. */
 export const Targets = z.union([Target, z.array(Target).min(1)], {
@@ -82,7 +86,9 @@ export const NodeDefinition = z
   .looseObject({
     type: z.string({ error: "a node needs a `type`" }),
     description: z.string().max(2_000).optional(),
-    next: Targets.optional().describe("Where the node's main result leads: short for naming it under `results`."),
+    next: Targets.optional().describe(
+      "Where the node's main result leads: short for naming it under `results`.",
+    ),
     results: z.record(z.string(), Targets).optional().describe("Where each result leads."),
   })
   .meta({ id: "NodeDefinition" });
@@ -97,8 +103,16 @@ export type GraphDefinition = z.output<typeof GraphDefinition>;
 
 /** Who may see and change a flow in the designer, and who may run it; groups by name. */
 const Permissions = z.strictObject({
-  run: z.array(z.string().min(1).max(100)).max(100).optional().describe("Groups whose users may run the flow; all when absent."),
-  edit: z.array(z.string().min(1).max(100)).max(100).optional().describe("Groups whose users may change the flow."),
+  run: z
+    .array(z.string().min(1).max(100))
+    .max(100)
+    .optional()
+    .describe("Groups whose users may run the flow; all when absent."),
+  edit: z
+    .array(z.string().min(1).max(100))
+    .max(100)
+    .optional()
+    .describe("Groups whose users may change the flow."),
 });
 
 export const FlowDefinition = z

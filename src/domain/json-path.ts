@@ -29,7 +29,12 @@ export function valueAt(document: Json | undefined, path: JsonPath): Json | unde
   let value: Json | undefined = document;
   for (const step of path) {
     if (typeof step === "number") value = Array.isArray(value) ? value[step] : undefined;
-    else if (typeof value === "object" && value !== null && !Array.isArray(value) && Object.hasOwn(value, step)) {
+    else if (
+      typeof value === "object" &&
+      value !== null &&
+      !Array.isArray(value) &&
+      Object.hasOwn(value, step)
+    ) {
       value = (value as JsonObject)[step];
     } else return undefined;
   }

@@ -41,5 +41,11 @@ export const NodeName = z
   .max(MAX_NAME_LENGTH, `a node name has at most ${MAX_NAME_LENGTH} characters`)
   .regex(NODE_NAME, "a node name starts with a letter and has only letters, digits, - and _")
   .refine((name) => !RESERVED.has(name), "this node name is reserved")
-  .refine((name) => !(RESERVED_TARGETS as readonly string[]).includes(name), "`end` and `return` are where results may lead, so no node can have that name")
-  .refine((name) => !(SCOPE_NAMES as readonly string[]).includes(name), "`input`, `item`, `last` and `run` are what expressions see, so no node can have that name");
+  .refine(
+    (name) => !(RESERVED_TARGETS as readonly string[]).includes(name),
+    "`end` and `return` are where results may lead, so no node can have that name",
+  )
+  .refine(
+    (name) => !(SCOPE_NAMES as readonly string[]).includes(name),
+    "`input`, `item`, `last` and `run` are what expressions see, so no node can have that name",
+  );

@@ -47,7 +47,11 @@ interface Issue {
  * What a zod schema found wrong, as problems with JSON Pointers. A field that the schema does not know comes with the
  * nearest one that it does.
  */
-export function schemaProblems(schema: z.ZodType, error: z.ZodError, at: readonly (string | number)[] = []): Problem[] {
+export function schemaProblems(
+  schema: z.ZodType,
+  error: z.ZodError,
+  at: readonly (string | number)[] = [],
+): Problem[] {
   const problems: Problem[] = [];
   const visit = (issue: Issue, base: readonly PropertyKey[]): void => {
     const path = [...base, ...issue.path];

@@ -63,7 +63,12 @@ export class GraphCompiler {
     for (const [name, node] of Object.entries(definition.nodes)) this.#draft(name, node, definition);
     for (const draft of [...this.#drafts.values()]) this.#route(draft, definition);
     if (!Object.hasOwn(definition.nodes, definition.start)) {
-      this.#problem(["start"], `there is no node "${definition.start}"`, definition.start, Object.keys(definition.nodes));
+      this.#problem(
+        ["start"],
+        `there is no node "${definition.start}"`,
+        definition.start,
+        Object.keys(definition.nodes),
+      );
       return emptyGraph();
     }
     const order = this.#order(definition.start);
@@ -86,23 +91,42 @@ export class GraphCompiler {
     const named = NodeName.safeParse(name);
     if (!named.success) this.#problem(["nodes", name], named.error.issues[0]?.message ?? "not a node name");
     const elsewhere = scope.nodeNames.get(name);
-    if (elsewhere !== undefined) this.#problem(["nodes", name], `there is a node "${name}" at ${elsewhere} already; names are unique in a flow`);
+    if (elsewhere !== undefined)
+      this.#problem(
+        ["nodes", name],
+        `there is a node "${name}" at ${elsewhere} already; names are unique in a flow`,
+      );
     scope.nodeNames.set(name, pointer(...this.#at, "nodes", name));
 
     const type = scope.context.registry.get(definition.type);
     if (type === undefined) {
-      this.#problem(["nodes", name, "type"], `there is no node type "${definition.type}"`, definition.type, [...scope.context.registry.keys()]);
+      this.#problem(["nodes", name, "type"], `there is no node type "${definition.type}"`, definition.type, [
+        ...scope.context.registry.keys(),
+      ]);
       return;
     }
     if (this.#enclosing !== undefined && type.inLoops === false) {
-      this.#problem(["nodes", name, "type"], `a node of type "${type.type}" cannot stand inside a loop; lead the result to \`return\` and answer after the loop`);
+      this.#problem(
+        ["nodes", name, "type"],
+        `a node of type "${type.type}" cannot stand inside a loop; lead the result to \`return\` and answer after the loop`,
+      );
     }
-    const settings = Object.fromEntries(Object.entries(definition).filter(([key]) => !COMMON_SETTINGS.has(key)));
+    const settings = Object.fromEntries(
+      Object.entries(definition).filter(([key]) => !COMMON_SETTINGS.has(key)),
+    );
     const parsed = type.config.safeParse(settings);
     if (!parsed.success) {
-      for (const problem of schemaProblems(type.config, parsed.error, [...this.#at, "nodes", name])) scope.problems.push(problem);
+      for (const problem of schemaProblems(type.config, parsed.error, [...this.#at, "nodes", name]))
+        scope.problems.push(problem);
       // Its routes are still checked, so that nodes behind it do not look unreachable.
-      this.#drafts.set(name, { name, definition, type: brokenType(type), config: settings, results: [], routes: looseRoutes(definition, graph) });
+      this.#drafts.set(name, {
+        name,
+        definition,
+        type: brokenType(type),
+        config: settings,
+        results: [],
+        routes: looseRoutes(definition, graph),
+      });
       return;
     }
     const results = type.results(parsed.data, scope.context);
@@ -119,31 +143,53 @@ export class GraphCompiler {
     for (const [result, targets] of Object.entries(definition.results ?? {})) {
       const at = ["nodes", name, "results", result];
       if (!known.includes(result)) {
-        this.#problem(at, known.length === 0 ? `a node of type "${type.type}" has no results` : `"${type.type}" has no result "${result}"; it has ${known.join(", ")}`, result, known);
+        this.#problem(
+          at,
+          known.length === 0
+            ? `a node of type "${type.type}" has no results`
+            : `"${type.type}" has no result "${result}"; it has ${known.join(", ")}`,
+          result,
+          known,
+        );
         continue;
       }
       given.set(result, { targets: [targets].flat(), at });
     }
     if (definition.next !== undefined) {
       const main = results[0]?.name;
-      if (main === undefined) this.#problem(["nodes", name, "next"], `a node of type "${type.type}" has no result that could lead on`);
-      else if (given.has(main)) this.#problem(["nodes", name, "next"], `\`next\` and \`results\` both say where "${main}" leads; keep one`);
+      if (main === undefined)
+        this.#problem(
+          ["nodes", name, "next"],
+          `a node of type "${type.type}" has no result that could lead on`,
+        );
+      else if (given.has(main))
+        this.#problem(
+          ["nodes", name, "next"],
+          `\`next\` and \`results\` both say where "${main}" leads; keep one`,
+        );
       else given.set(main, { targets: [definition.next].flat(), at: ["nodes", name, "next"] });
     }
     for (const result of results) {
       if (result.optional !== true && !given.has(result.name)) {
-        this.#problem(["nodes", name, "results"], `the result "${result.name}" leads nowhere; name a node, or \`end\` to drop its items`);
+        this.#problem(
+          ["nodes", name, "results"],
+          `the result "${result.name}" leads nowhere; name a node, or \`end\` to drop its items`,
+        );
       }
     }
     for (const [result, { targets, at }] of given) {
-      draft.routes.set(result, targets.flatMap((target) => this.#target(target, at, graph)));
+      draft.routes.set(
+        result,
+        targets.flatMap((target) => this.#target(target, at, graph)),
+      );
     }
   }
 
   #target(target: string, at: Steps, graph: GraphDefinition): Route[] {
     if (target === "end") return [{ kind: "end" }];
     if (target === "return") {
-      if (this.#enclosing === undefined) this.#problem(at, "`return` hands an item back to a loop, and there is no loop around this node");
+      if (this.#enclosing === undefined)
+        this.#problem(at, "`return` hands an item back to a loop, and there is no loop around this node");
       return [{ kind: "return" }];
     }
     if (target.startsWith(FLOW_TARGET)) return this.#flowTarget(target, at, graph);
@@ -151,7 +197,12 @@ export class GraphCompiler {
     const dot = target.lastIndexOf(".");
     const [name, port] = dot < 0 ? [target, undefined] : [target.slice(0, dot), target.slice(dot + 1)];
     if (!Object.hasOwn(graph.nodes, name)) {
-      this.#problem(at, `there is no node "${name}"${this.#enclosing === undefined ? "" : " inside this loop"}`, name, [...Object.keys(graph.nodes), "end"]);
+      this.#problem(
+        at,
+        `there is no node "${name}"${this.#enclosing === undefined ? "" : " inside this loop"}`,
+        name,
+        [...Object.keys(graph.nodes), "end"],
+      );
       return [];
     }
     const draft = this.#drafts.get(name);
@@ -162,7 +213,12 @@ export class GraphCompiler {
       return [{ kind: "node", name, port: "in" }];
     }
     if (port === undefined || !ports.includes(port)) {
-      this.#problem(at, `node "${name}" has the inputs ${ports.join(" and ")}; write ${ports.map((each) => `"${name}.${each}"`).join(" or ")}`, port, ports);
+      this.#problem(
+        at,
+        `node "${name}" has the inputs ${ports.join(" and ")}; write ${ports.map((each) => `"${name}.${each}"`).join(" or ")}`,
+        port,
+        ports,
+      );
       return [];
     }
     return [{ kind: "node", name, port }];
@@ -173,7 +229,10 @@ export class GraphCompiler {
     const flow = target.slice(FLOW_TARGET.length);
     const type = this.#scope.context.registry.get("flow");
     if (this.#enclosing !== undefined) {
-      this.#problem(at, "a result inside a loop cannot lead to a flow for good; use a node of type `flow` and lead its results to `return`");
+      this.#problem(
+        at,
+        "a result inside a loop cannot lead to a flow for good; use a node of type `flow` and lead its results to `return`",
+      );
       return [];
     }
     if (type === undefined || !this.#flowExists(flow, at)) return [];
@@ -181,9 +240,19 @@ export class GraphCompiler {
       const config = { flow, handOver: true };
       for (const output of type.outputs?.(config, this.#scope.context) ?? []) {
         if (this.#scope.outputShapes.has(output)) continue;
-        this.#problem(at, `flow "${flow}" returns the output "${output}", which this flow does not declare; add it under \`outputs\``);
+        this.#problem(
+          at,
+          `flow "${flow}" returns the output "${output}", which this flow does not declare; add it under \`outputs\``,
+        );
       }
-      this.#drafts.set(target, { name: target, definition: { type: "flow" }, type, config, results: [], routes: new Map() });
+      this.#drafts.set(target, {
+        name: target,
+        definition: { type: "flow" },
+        type,
+        config,
+        results: [],
+        routes: new Map(),
+      });
     }
     return [{ kind: "node", name: target, port: "in" }];
   }
@@ -217,7 +286,8 @@ export class GraphCompiler {
     };
     visit(start);
     for (const name of this.#drafts.keys()) {
-      if (!state.has(name)) this.#problem(["nodes", name], `node "${name}" is never reached from the start node "${start}"`);
+      if (!state.has(name))
+        this.#problem(["nodes", name], `node "${name}" is never reached from the start node "${start}"`);
     }
     return finished.reverse();
   }
@@ -257,7 +327,11 @@ export class GraphCompiler {
   }
 
   /** Nodes whose output an item that arrives here may carry. */
-  #visibleAt(before: readonly Source[], nodes: readonly PlanNode[], visible: ReadonlyMap<string, ReadonlySet<string>>): Set<string> {
+  #visibleAt(
+    before: readonly Source[],
+    nodes: readonly PlanNode[],
+    visible: ReadonlyMap<string, ReadonlySet<string>>,
+  ): Set<string> {
     const names = new Set<string>(before.length === 0 ? this.#enclosing?.visible : []);
     for (const source of before) {
       const from = nodes[source.from];
@@ -273,7 +347,9 @@ export class GraphCompiler {
     const { name, type, config } = draft;
     const path = this.#enclosing === undefined ? name : `${this.#enclosing.path}/${name}`;
     const names = noNames();
-    const prepared = isBroken(type) ? undefined : type.prepare(config, this.#prepareContext(draft, names, visible, path));
+    const prepared = isBroken(type)
+      ? undefined
+      : type.prepare(config, this.#prepareContext(draft, names, visible, path));
     return {
       index,
       name,
@@ -289,11 +365,19 @@ export class GraphCompiler {
     };
   }
 
-  #prepareContext(draft: Draft, names: NamesRead, visible: ReadonlySet<string>, path: string): PrepareContext {
+  #prepareContext(
+    draft: Draft,
+    names: NamesRead,
+    visible: ReadonlySet<string>,
+    path: string,
+  ): PrepareContext {
     const at = ["nodes", draft.name] as const;
     const value = (source: unknown, steps: Steps): Value => {
       const compiled = compileValue(source, (inner, error) => {
-        const position = error instanceof ExpressionError && error.position !== undefined ? ` (at character ${error.position})` : "";
+        const position =
+          error instanceof ExpressionError && error.position !== undefined
+            ? ` (at character ${error.position})`
+            : "";
         this.#problem([...at, ...steps, ...inner], `${error.message}${position}`);
       });
       addNames(names, compiled.names);
@@ -319,19 +403,30 @@ export class GraphCompiler {
       outputShape: (output, steps) => {
         const shape = this.#scope.outputShapes.get(output);
         if (shape === undefined) {
-          this.#problem([...at, ...steps], `this flow declares no output "${output}"; add it under \`outputs\``, output, [...this.#scope.outputShapes.keys()]);
+          this.#problem(
+            [...at, ...steps],
+            `this flow declares no output "${output}"; add it under \`outputs\``,
+            output,
+            [...this.#scope.outputShapes.keys()],
+          );
         }
         return shape;
       },
       flowExists: (flow, steps) => this.#flowExists(flow, [...at, ...steps]),
       loop: (definition, steps) => {
         if (this.#scope.loopDepth >= MAX_LOOP_DEPTH) {
-          this.#problem([...at, ...steps], `loops stand at most ${MAX_LOOP_DEPTH} deep in each other (MAX_LOOP_DEPTH)`);
+          this.#problem(
+            [...at, ...steps],
+            `loops stand at most ${MAX_LOOP_DEPTH} deep in each other (MAX_LOOP_DEPTH)`,
+          );
           return emptyGraph();
         }
         this.#scope.loopDepth += 1;
         const inside = new Set([...visible, draft.name]);
-        const graph = new GraphCompiler(this.#scope, [...this.#at, ...at, ...steps], { path, visible: inside }).compile(definition);
+        const graph = new GraphCompiler(this.#scope, [...this.#at, ...at, ...steps], {
+          path,
+          visible: inside,
+        }).compile(definition);
         this.#scope.loopDepth -= 1;
         return graph;
       },
@@ -344,7 +439,10 @@ export class GraphCompiler {
     for (const root of names.roots) {
       if ((SCOPE_NAMES as readonly string[]).includes(root) || visible.has(root)) continue;
       if (this.#scope.nodeNames.has(root) || this.#drafts.has(root)) {
-        this.#problem(at, `items that come here did not pass through node "${root}", or an aggregate or merge began a new way after it; on the way are ${[...visible].join(", ") || "no nodes"}`);
+        this.#problem(
+          at,
+          `items that come here did not pass through node "${root}", or an aggregate or merge began a new way after it; on the way are ${[...visible].join(", ") || "no nodes"}`,
+        );
       } else {
         this.#problem(
           at,
@@ -380,10 +478,18 @@ function isBroken(type: NodeType): boolean {
 
 function looseRoutes(definition: NodeDefinition, graph: GraphDefinition): Map<string, Route[]> {
   const routes = new Map<string, Route[]>();
-  const all = [...Object.entries(definition.results ?? {}), ...(definition.next === undefined ? [] : [["next", definition.next] as const])];
+  const all = [
+    ...Object.entries(definition.results ?? {}),
+    ...(definition.next === undefined ? [] : [["next", definition.next] as const]),
+  ];
   for (const [result, targets] of all) {
     const named = [targets].flat().map((target) => target.split(".")[0] as string);
-    routes.set(result, named.filter((name) => Object.hasOwn(graph.nodes, name)).map((name) => ({ kind: "node", name, port: "in" })));
+    routes.set(
+      result,
+      named
+        .filter((name) => Object.hasOwn(graph.nodes, name))
+        .map((name) => ({ kind: "node", name, port: "in" })),
+    );
   }
   return routes;
 }

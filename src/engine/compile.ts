@@ -1,10 +1,10 @@
+import { parseDuration } from "../domain/duration";
 import type { Problem } from "../domain/errors";
 import type { FlowDefinition } from "../domain/flow";
-import { parseDuration } from "../domain/duration";
 import { type JsonPath, parseJsonPath, pointer } from "../domain/json-path";
 import { MAX_NODES } from "../domain/limits";
 import { compileShape, type Shape } from "../domain/shape";
-import { GraphCompiler, type FlowScope } from "./compile-graph";
+import { type FlowScope, GraphCompiler } from "./compile-graph";
 import type { NodeRegistry, ResultsContext } from "./node-type";
 import { addNames, type Graph, type NamesRead, noNames, type Plan, type PlanKey } from "./plan";
 
@@ -25,19 +25,34 @@ export function compileFlow(
 ): { plan: Plan; problems: Problem[] } {
   const problems: Problem[] = [];
   const outputShapes = new Map<string, Shape>();
-  for (const [name, source] of Object.entries(definition.outputs ?? {})) outputShapes.set(name, compileShape(source));
+  for (const [name, source] of Object.entries(definition.outputs ?? {}))
+    outputShapes.set(name, compileShape(source));
 
-  const scope: FlowScope = { context, problems, outputShapes, nodeNames: new Map(), nodeCount: 0, loopDepth: 0 };
-  const graph = new GraphCompiler(scope, [], undefined).compile({ start: definition.start, nodes: definition.nodes });
+  const scope: FlowScope = {
+    context,
+    problems,
+    outputShapes,
+    nodeNames: new Map(),
+    nodeCount: 0,
+    loopDepth: 0,
+  };
+  const graph = new GraphCompiler(scope, [], undefined).compile({
+    start: definition.start,
+    nodes: definition.nodes,
+  });
   if (scope.nodeCount > MAX_NODES) {
-    problems.push({ path: "/nodes", reason: `a flow has at most ${MAX_NODES} nodes (MAX_NODES), loops included; this one has ${scope.nodeCount}` });
+    problems.push({
+      path: "/nodes",
+      reason: `a flow has at most ${MAX_NODES} nodes (MAX_NODES), loops included; this one has ${scope.nodeCount}`,
+    });
   }
 
   const connected = connectedOutputs(graph, outputShapes);
   const names = noNames();
   collectNames(graph, names);
   markTracked(graph, names);
-  if (graph.seedVisible) for (const field of ["body", "headers", "contentType", "url"]) names.input.add(field);
+  if (graph.seedVisible)
+    for (const field of ["body", "headers", "contentType", "url"]) names.input.add(field);
 
   return {
     plan: {
@@ -82,7 +97,9 @@ function connectedOutputs(graph: Graph, shapes: ReadonlyMap<string, Shape>): str
 function innerGraphs(prepared: unknown): Graph[] {
   if (typeof prepared !== "object" || prepared === null || !("body" in prepared)) return [];
   const body = prepared.body;
-  return typeof body === "object" && body !== null && "nodes" in body && "returns" in body ? [body as Graph] : [];
+  return typeof body === "object" && body !== null && "nodes" in body && "returns" in body
+    ? [body as Graph]
+    : [];
 }
 
 function collectNames(graph: Graph, names: NamesRead): void {

@@ -1,10 +1,10 @@
 import type { Problem } from "../domain/errors";
 import type { Json } from "../domain/json";
-import type { Shape } from "../domain/shape";
 import type { RecordFailure, RunOutcome } from "../domain/run";
+import type { Shape } from "../domain/shape";
 import { type Emission, outputSink, RESPONSE_SINK } from "./emission";
 import { FlowError, RunStopped } from "./errors";
-import { type Item, type ItemFailure, newItem, WHOLE_SET, type Way } from "./item";
+import { type Item, type ItemFailure, newItem, type Way, WHOLE_SET } from "./item";
 import { eachConcurrently, isPromise, type MaybePromise, then } from "./maybe-promise";
 import { type GraphResult, type GraphRunner, NodeRun } from "./node-run";
 import type { Graph, Plan, PlanNode, Source } from "./plan";
@@ -54,7 +54,8 @@ export function runFlow(
     const all: GraphResult = { outputs: new Map(), returned: [], response: undefined, failures: new Map() };
     const done = eachConcurrently(records, concurrency, (record, index) => {
       run.check();
-      const misfit = plan.inputShapes.body === undefined ? undefined : recordFailure(plan.inputShapes.body, record);
+      const misfit =
+        plan.inputShapes.body === undefined ? undefined : recordFailure(plan.inputShapes.body, record);
       if (misfit !== undefined) {
         all.failures.set(index, misfit);
         run.message("error", misfit.message, { record: index });
@@ -73,7 +74,9 @@ export function runFlow(
 function recordFailure(shape: Shape, record: Json): ItemFailure | undefined {
   const problems: Problem[] = [];
   if (shape.validate(record, "", problems)) return undefined;
-  const message = problems.map(({ path, reason }) => (path === "" ? reason : `${path}: ${reason}`)).join("; ");
+  const message = problems
+    .map(({ path, reason }) => (path === "" ? reason : `${path}: ${reason}`))
+    .join("; ");
   return { code: "input_shape", message, node: "" };
 }
 
@@ -95,7 +98,10 @@ function join(all: GraphResult, result: GraphResult): void {
     else for (const item of items) present.push(item);
   }
   for (const [record, failure] of result.failures) all.failures.set(record, failure);
-  if (result.response !== undefined && (all.response === undefined || result.response.record < all.response.record)) {
+  if (
+    result.response !== undefined &&
+    (all.response === undefined || result.response.record < all.response.record)
+  ) {
     all.response = result.response;
   }
 }
@@ -131,7 +137,8 @@ class Execution implements GraphRunner {
 
   flow(name: string, values: readonly Json[], nodePath: string): MaybePromise<GraphResult> {
     return then(this.#run.host.flow(this.#plan, name), (plan) => {
-      if (plan === undefined) throw new FlowError("unknown_flow", `there is no flow "${name}" in this project any more`);
+      if (plan === undefined)
+        throw new FlowError("unknown_flow", `there is no flow "${name}" in this project any more`);
       return this.#run.deeper(name, () => executePlan(plan, values, this.#run, 0, `${nodePath}>`));
     });
   }
@@ -147,7 +154,8 @@ class Execution implements GraphRunner {
     const ports = this.#gather(node);
     if (ports === undefined) return;
     const steps = this.#run.host.steps;
-    if (steps === undefined) return then(this.#perform(node, ports), (emission) => this.#keep(node, emission));
+    if (steps === undefined)
+      return then(this.#perform(node, ports), (emission) => this.#keep(node, emission));
     const path = this.#path + node.name;
     return then(steps.read(path), (stored) => {
       if (stored !== undefined) return this.#keep(node, stored);
@@ -275,7 +283,8 @@ function outcome(plan: Plan, result: GraphResult, run: RunContext, records: numb
   };
   const failedRecords = failures.filter(({ record }) => record >= 0).length;
   const whole =
-    failures.find(({ record }) => record < 0) ?? (failedRecords > 0 && failedRecords >= records ? failures[0] : undefined);
+    failures.find(({ record }) => record < 0) ??
+    (failedRecords > 0 && failedRecords >= records ? failures[0] : undefined);
   if (whole !== undefined) {
     ended.status = "Fail";
     ended.message = whole.message;
@@ -295,7 +304,11 @@ function stoppedOutcome(plan: Plan, error: unknown, run: RunContext): RunOutcome
   const stopped =
     error instanceof RunStopped
       ? error
-      : new RunStopped("limit", "internal", `the run failed for a reason inside Sluice; quote process id ${run.id}`);
+      : new RunStopped(
+          "limit",
+          "internal",
+          `the run failed for a reason inside Sluice; quote process id ${run.id}`,
+        );
   if (stopped !== error) run.host.report(error, { runId: run.id });
   run.stop(stopped);
   run.message("error", stopped.message);

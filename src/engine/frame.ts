@@ -1,5 +1,5 @@
 import type { Evaluation, Scope } from "./expression";
-import { outputOnWay, type Item, type Way } from "./item";
+import { type Item, outputOnWay, type Way } from "./item";
 import type { NamesRead } from "./plan";
 import type { RunContext } from "./run-context";
 

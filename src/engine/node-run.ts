@@ -59,7 +59,6 @@ export class NodeRun<Prepared = unknown> {
     this.path = pathPrefix + node.name;
   }
 
-
   get name(): string {
     return this.#node.name;
   }
@@ -86,7 +85,11 @@ export class NodeRun<Prepared = unknown> {
    * Handles items in order, up to `concurrency` at once where the handler waits. What a handler throws fails its item
    * only.
    */
-  each(items: readonly Item[], handle: (item: Item, index: number) => MaybePromise<void>, concurrency = 1): MaybePromise<void> {
+  each(
+    items: readonly Item[],
+    handle: (item: Item, index: number) => MaybePromise<void>,
+    concurrency = 1,
+  ): MaybePromise<void> {
     return eachConcurrently(items, concurrency, (item, index) => {
       // Looking at the clock for every item would cost more than handling it.
       if (index % 256 === 255) this.run.check();
@@ -128,7 +131,11 @@ export class NodeRun<Prepared = unknown> {
   emit(result: string, items: Item[]): void {
     const present = this.emission.results.get(result);
     if ((present?.length ?? 0) + items.length > MAX_ITEMS) {
-      throw new RunStopped("limit", "too_many_items", `node "${this.path}" emits more than ${MAX_ITEMS} items (MAX_ITEMS)`);
+      throw new RunStopped(
+        "limit",
+        "too_many_items",
+        `node "${this.path}" emits more than ${MAX_ITEMS} items (MAX_ITEMS)`,
+      );
     }
     const emitted = this.#node.tracked ? items.map((item) => this.#remember(item)) : items;
     if (present === undefined) this.emission.results.set(result, emitted);
@@ -157,7 +164,11 @@ export class NodeRun<Prepared = unknown> {
       throw new RunStopped("limit", error.code, `node "${this.path}": ${error.message}`);
     }
     if (error instanceof FlowError || error instanceof ExpressionError || error instanceof FormatError) {
-      return { code: error instanceof FormatError ? "format_error" : error.code, message: error.message, node: this.path };
+      return {
+        code: error instanceof FormatError ? "format_error" : error.code,
+        message: error.message,
+        node: this.path,
+      };
     }
     this.run.host.report(error, { runId: this.run.id, node: this.path });
     return {

@@ -72,7 +72,10 @@ export class RunContext {
           return value;
         },
         error: (message: unknown) => {
-          throw new FlowError("flow_error", typeof message === "string" ? message : "the flow called $error()");
+          throw new FlowError(
+            "flow_error",
+            typeof message === "string" ? message : "the flow called $error()",
+          );
         },
       },
     };
@@ -201,7 +204,11 @@ export class RunContext {
 }
 
 function timedOut(timeoutMs: number): RunStopped {
-  return new RunStopped("timeout", "timeout", `the run took longer than its timeout of ${timeoutMs} ms and was aborted`);
+  return new RunStopped(
+    "timeout",
+    "timeout",
+    `the run took longer than its timeout of ${timeoutMs} ms and was aborted`,
+  );
 }
 
 /** A message cut to what is kept of it, with its full lengths told. */

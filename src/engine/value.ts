@@ -131,11 +131,18 @@ export function isExpression(source: unknown): boolean {
  * it (`$${` writes a literal `${`); objects and lists are compiled through and through.
  * @throws what the expression compiler throws, and `TypeError` for an unfinished `${`; `report` gets both instead when given
  */
-export function compileValue(source: unknown, report: (steps: (string | number)[], error: Error) => void): Value {
+export function compileValue(
+  source: unknown,
+  report: (steps: (string | number)[], error: Error) => void,
+): Value {
   return compileAt(source, [], report);
 }
 
-function compileAt(source: unknown, at: (string | number)[], report: (steps: (string | number)[], error: Error) => void): Value {
+function compileAt(
+  source: unknown,
+  at: (string | number)[],
+  report: (steps: (string | number)[], error: Error) => void,
+): Value {
   if (typeof source === "string") {
     try {
       if (isExpression(source)) return new ExpressionValue(source.slice(1));

@@ -2,8 +2,8 @@ import { z } from "zod";
 import { type Json, type JsonObject, setOwn } from "../domain/json";
 import { FlowError } from "../engine/errors";
 import type { Item } from "../engine/item";
-import type { Value } from "../engine/value";
 import { compareValues } from "../engine/order";
+import type { Value } from "../engine/value";
 import { defineNode } from "./define-node";
 import { ExpressionText } from "./settings";
 
@@ -13,7 +13,10 @@ type FunctionName = (typeof FUNCTIONS)[number];
 const Measure = z
   .partialRecord(z.enum(FUNCTIONS), z.union([ExpressionText, z.literal(true)]))
   .refine((measure) => Object.keys(measure).length === 1, `give one function: ${FUNCTIONS.join(", ")}`)
-  .refine((measure) => Object.entries(measure).every(([name, of]) => name === "count" || of !== true), "only `count` can count items without an expression (`count: true`)");
+  .refine(
+    (measure) => Object.entries(measure).every(([name, of]) => name === "count" || of !== true),
+    "only `count` can count items without an expression (`count: true`)",
+  );
 
 /** Takes values one by one and tells the result. `undefined` values are passed over, as in SQL. */
 interface Accumulator {
@@ -80,7 +83,10 @@ function extreme(sign: 1 | -1): Accumulator {
 
 function asNumber(value: Json, name: string): number {
   if (typeof value === "number") return value;
-  throw new FlowError("not_a_number", `"${name}" adds up numbers, and one value is ${value === null ? "null" : `a ${typeof value}`}`);
+  throw new FlowError(
+    "not_a_number",
+    `"${name}" adds up numbers, and one value is ${value === null ? "null" : `a ${typeof value}`}`,
+  );
 }
 
 function finite(value: number, name: string): number {
@@ -109,16 +115,24 @@ export const aggregate = defineNode({
     next: "end",
   },
   config: z.strictObject({
-    by: z.record(z.string().min(1).max(100), ExpressionText).optional().describe("Fields to group by. Without them all items make one, even when there is none."),
+    by: z
+      .record(z.string().min(1).max(100), ExpressionText)
+      .optional()
+      .describe("Fields to group by. Without them all items make one, even when there is none."),
     set: z
       .record(z.string().min(1).max(100), Measure)
-      .describe(`Fields of the result: \`field: { function: expression }\` with ${FUNCTIONS.join(", ")}. Nothing is passed over; \`count: true\` counts the items.`),
+      .describe(
+        `Fields of the result: \`field: { function: expression }\` with ${FUNCTIONS.join(", ")}. Nothing is passed over; \`count: true\` counts the items.`,
+      ),
   }),
   effects: "none",
   startsWay: true,
   results: () => [{ name: "ok", description: "The groups, in the order in which they were met." }],
   prepare: (config, context): Prepared => ({
-    by: Object.entries(config.by ?? {}).map(([name, source]) => ({ name, value: context.expression(source, ["by", name]) })),
+    by: Object.entries(config.by ?? {}).map(([name, source]) => ({
+      name,
+      value: context.expression(source, ["by", name]),
+    })),
     set: Object.entries(config.set).map(([name, measure]) => {
       const [fn, of] = Object.entries(measure)[0] as [FunctionName, string | true];
       return { name, fn, of: of === true ? undefined : context.expression(of, ["set", name, fn]) };
@@ -146,14 +160,16 @@ export const aggregate = defineNode({
         return value !== undefined && (fn === "sum" || fn === "avg") ? asNumber(value, name) : value;
       });
       const target = group(key, by.length === 0 ? "" : JSON.stringify(key));
-      for (const [index, value] of values.entries()) if (value !== undefined) target.accumulators[index]?.add(value);
+      for (const [index, value] of values.entries())
+        if (value !== undefined) target.accumulators[index]?.add(value);
       target.items.push(item);
     });
     const combined: Item[] = [];
     for (const { key, items, accumulators: results } of groups.values()) {
       if (items.length === 0 && by.length > 0) continue;
       const value = key;
-      for (const [index, { name }] of set.entries()) setOwn(value, name, (results[index] as Accumulator).result());
+      for (const [index, { name }] of set.entries())
+        setOwn(value, name, (results[index] as Accumulator).result());
       combined.push(node.combine(items, value));
     }
     node.emit("ok", combined);

@@ -8,9 +8,15 @@ const CaseName = z
   .string()
   .min(1)
   .max(100)
-  .refine((name) => name !== "default" && name !== "error", "`default` and `error` are results of every branch; name the case otherwise")
+  .refine(
+    (name) => name !== "default" && name !== "error",
+    "`default` and `error` are results of every branch; name the case otherwise",
+  )
   // JSON puts integer keys first, whatever their place in the document, and the order of cases matters.
-  .refine((name) => !/^\d+$/.test(name), "a case cannot have a number as its name, since the order of cases would be lost");
+  .refine(
+    (name) => !/^\d+$/.test(name),
+    "a case cannot have a number as its name, since the order of cases would be lost",
+  );
 
 export const branch = defineNode({
   type: "branch",
@@ -25,7 +31,10 @@ export const branch = defineNode({
       .record(CaseName, ExpressionText)
       .refine((cases) => Object.keys(cases).length > 0, "a branch needs at least one case")
       .describe("Conditions by case name, tried in order; each name is a result."),
-    match: z.enum(["first", "all"]).default("first").describe("`all` sends an item by every case that is true."),
+    match: z
+      .enum(["first", "all"])
+      .default("first")
+      .describe("`all` sends an item by every case that is true."),
   }),
   effects: "none",
   results: (config) => [
@@ -34,7 +43,10 @@ export const branch = defineNode({
   ],
   prepare: (config, context) => ({
     all: config.match === "all",
-    cases: Object.entries(config.cases).map(([name, when]) => ({ name, when: context.expression(when, ["cases", name]) })),
+    cases: Object.entries(config.cases).map(([name, when]) => ({
+      name,
+      when: context.expression(when, ["cases", name]),
+    })),
   }),
   run(node) {
     const { cases, all } = node.config;

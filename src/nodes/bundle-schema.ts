@@ -10,7 +10,9 @@ let made: Schema | undefined;
 /** The JSON Schema (2020-12) of a bundle, for editors: the shared parts, and each node type's own settings. */
 export function bundleSchema(): Schema {
   if (made === undefined) {
-    const schema = z.toJSONSchema(Bundle, { io: "input", unrepresentable: "any" }) as Schema & { $defs: Record<string, Schema> };
+    const schema = z.toJSONSchema(Bundle, { io: "input", unrepresentable: "any" }) as Schema & {
+      $defs: Record<string, Schema>;
+    };
     schema.$defs.NodeDefinition = { oneOf: [...registry.values()].map(nodeSchema) };
     made = { ...schema, title: "Sluice bundle" };
   }
@@ -25,7 +27,11 @@ function nodeSchema(type: { type: string; summary: string; config: z.ZodType }):
     ...settings,
     title: type.type,
     description: type.summary,
-    properties: { ...(shared.properties as Schema), type: { const: type.type }, ...(settings.properties as Schema) },
+    properties: {
+      ...(shared.properties as Schema),
+      type: { const: type.type },
+      ...(settings.properties as Schema),
+    },
     required: ["type", ...((settings.required as string[] | undefined) ?? [])],
   };
 }

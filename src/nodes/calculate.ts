@@ -8,13 +8,22 @@ import { AnyValue, FieldPath } from "./settings";
 const CalculateConfig = z
   .strictObject({
     value: AnyValue.optional().describe("Replaces the whole item. Then nothing else may be given."),
-    rename: z.record(FieldPath, FieldPath).optional().describe("Fields to rename, old name to new; done first."),
-    set: z.record(FieldPath, AnyValue).optional().describe("Fields to set; a dotted name leads into nested objects. An expression that yields nothing leaves its field out."),
+    rename: z
+      .record(FieldPath, FieldPath)
+      .optional()
+      .describe("Fields to rename, old name to new; done first."),
+    set: z
+      .record(FieldPath, AnyValue)
+      .optional()
+      .describe(
+        "Fields to set; a dotted name leads into nested objects. An expression that yields nothing leaves its field out.",
+      ),
     drop: z.array(FieldPath).optional().describe("Fields to remove."),
     keep: z.array(z.string().min(1)).optional().describe("Top-level fields to keep; all others are removed."),
   })
   .refine(
-    (config) => config.value === undefined || (config.set ?? config.rename ?? config.drop ?? config.keep) === undefined,
+    (config) =>
+      config.value === undefined || (config.set ?? config.rename ?? config.drop ?? config.keep) === undefined,
     "`value` replaces the whole item, so `set`, `rename`, `drop` and `keep` have nothing to work on",
   )
   .refine(
@@ -38,14 +47,22 @@ interface Calculation {
 export const calculate = defineNode({
   type: "calculate",
   summary: "Computes, sets, renames and removes fields of each item, or replaces the item.",
-  example: { type: "calculate", set: { total: "=item.price * item.quantity" }, drop: ["internal"], next: "end" },
+  example: {
+    type: "calculate",
+    set: { total: "=item.price * item.quantity" },
+    drop: ["internal"],
+    next: "end",
+  },
   config: CalculateConfig,
   effects: "none",
   results: () => [{ name: "ok", description: "The changed items." }],
   hidesItem: (config) => config.value !== undefined,
   prepare: (config, context): Calculation => ({
     value: config.value === undefined ? undefined : context.value(config.value, ["value"]),
-    rename: Object.entries(config.rename ?? {}).map(([from, to]) => ({ from: from.split("."), to: to.split(".") })),
+    rename: Object.entries(config.rename ?? {}).map(([from, to]) => ({
+      from: from.split("."),
+      to: to.split("."),
+    })),
     set: Object.entries(config.set ?? {}).map(([name, source]) => ({
       path: name.split("."),
       value: context.value(source, ["set", name]),
@@ -89,7 +106,8 @@ function put(object: JsonObject, path: readonly string[], value: Json): void {
     return;
   }
   const inner = Object.hasOwn(object, step) ? object[step] : undefined;
-  const copy: JsonObject = typeof inner === "object" && inner !== null && !Array.isArray(inner) ? { ...inner } : {};
+  const copy: JsonObject =
+    typeof inner === "object" && inner !== null && !Array.isArray(inner) ? { ...inner } : {};
   put(copy, rest, value);
   setOwn(object, step, copy);
 }

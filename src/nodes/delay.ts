@@ -10,12 +10,15 @@ import { ExpressionText } from "./settings";
 
 export const delay = defineNode({
   type: "delay",
-  summary: "Holds its items for a while, then passes them on. Within a synchronous call the endpoint's timeout goes on running.",
+  summary:
+    "Holds its items for a while, then passes them on. Within a synchronous call the endpoint's timeout goes on running.",
   example: { type: "delay", for: "500ms", next: "end" },
   config: z.strictObject({
     for: z
       .union([durationSchema(MAX_LIGHT_DELAY_MS), ExpressionText])
-      .describe("How long: a duration, or an expression that yields milliseconds or a duration. The longest of the items counts."),
+      .describe(
+        "How long: a duration, or an expression that yields milliseconds or a duration. The longest of the items counts.",
+      ),
   }),
   effects: "none",
   results: () => [{ name: "ok", description: "The items, unchanged." }],
@@ -29,14 +32,24 @@ export const delay = defineNode({
     let longest = constant ?? 0;
     const known = node.each(node.items, (item) => {
       const ms = expression === undefined ? longest : parseDuration(expression.evaluate(node.at(item)));
-      if (ms === undefined) throw new FlowError("not_a_duration", "the delay is not a duration such as 500ms, 8s or a number of milliseconds");
-      if (ms > MAX_LIGHT_DELAY_MS) throw new FlowError("delay_too_long", `a delay is at most ${MAX_LIGHT_DELAY_MS} ms (MAX_LIGHT_DELAY_MS)`);
+      if (ms === undefined)
+        throw new FlowError(
+          "not_a_duration",
+          "the delay is not a duration such as 500ms, 8s or a number of milliseconds",
+        );
+      if (ms > MAX_LIGHT_DELAY_MS)
+        throw new FlowError(
+          "delay_too_long",
+          `a delay is at most ${MAX_LIGHT_DELAY_MS} ms (MAX_LIGHT_DELAY_MS)`,
+        );
       longest = Math.max(longest, ms);
       held.push(item);
     });
     return then(known, () => {
       const pass = () => node.emit("ok", held);
-      return longest === 0 || held.length === 0 ? pass() : node.run.host.sleep(longest, node.run.signal).then(pass);
+      return longest === 0 || held.length === 0
+        ? pass()
+        : node.run.host.sleep(longest, node.run.signal).then(pass);
     });
   },
 });

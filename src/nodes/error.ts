@@ -8,7 +8,11 @@ export const error = defineNode({
   example: { type: "error", message: "order ${item.id} has no lines" },
   config: z.strictObject({
     message: z.string().min(1).max(2_000).describe("What the caller is told, with ${…} where wanted."),
-    code: z.string().regex(/^[a-z][a-z0-9_-]{0,63}$/, "a code has lower-case letters, digits, - and _").default("flow_error").describe("A stable code beside the message."),
+    code: z
+      .string()
+      .regex(/^[a-z][a-z0-9_-]{0,63}$/, "a code has lower-case letters, digits, - and _")
+      .default("flow_error")
+      .describe("A stable code beside the message."),
   }),
   effects: "none",
   hasError: false,

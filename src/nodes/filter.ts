@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { isTrue } from "../engine/truth";
 import type { Item } from "../engine/item";
+import { isTrue } from "../engine/truth";
 import { defineNode } from "./define-node";
 import { ExpressionText } from "./settings";
 

@@ -11,11 +11,21 @@ export const flow = defineNode({
   type: "flow",
   summary:
     "Calls another flow of the project. Its outputs are the results of this node; a flow without outputs has the result `done`.",
-  example: { type: "flow", flow: "quote-order", with: "=item.order", results: { quote: "end", problem: "end" } },
+  example: {
+    type: "flow",
+    flow: "quote-order",
+    with: "=item.order",
+    results: { quote: "end", problem: "end" },
+  },
   config: z.strictObject({
     flow: FlowName.describe("The flow's name."),
     with: AnyValue.optional().describe("What the flow gets as its item; the item itself when not given."),
-    handOver: z.boolean().optional().describe("The flow's outputs and answer become those of this flow. Written shorter as the target `flow:name` of a result."),
+    handOver: z
+      .boolean()
+      .optional()
+      .describe(
+        "The flow's outputs and answer become those of this flow. Written shorter as the target `flow:name` of a result.",
+      ),
   }),
   effects: "none",
   inLoops: true,
@@ -56,9 +66,14 @@ export const flow = defineNode({
         const caller = callers[item.record];
         return caller === undefined ? node.combine(callers, item.value) : node.derive(caller, item.value);
       };
-      for (const [output, items] of ended.outputs) node.emit(handOver ? outputSink(output) : output, items.map(back));
+      for (const [output, items] of ended.outputs)
+        node.emit(handOver ? outputSink(output) : output, items.map(back));
       if (handOver && ended.response !== undefined) node.emit(RESPONSE_SINK, [back(ended.response)]);
-      if (ended.outputs.size === 0 && !handOver) node.emit("done", callers.filter((_, record) => !ended.failures.has(record)));
+      if (ended.outputs.size === 0 && !handOver)
+        node.emit(
+          "done",
+          callers.filter((_, record) => !ended.failures.has(record)),
+        );
     });
   },
 });

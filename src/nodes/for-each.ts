@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { GraphDefinition } from "../domain/flow";
 import { type Json, type JsonObject, setOwn } from "../domain/json";
-import { enterLoop } from "../engine/executor";
 import { FlowError } from "../engine/errors";
+import { enterLoop } from "../engine/executor";
 import type { Item } from "../engine/item";
 import { newItem } from "../engine/item";
 import { eachConcurrently, then } from "../engine/maybe-promise";
@@ -27,10 +27,28 @@ export const forEach = defineNode({
     next: "end",
   },
   config: z.strictObject({
-    over: ExpressionText.describe("The list. A single value counts as a list of one, nothing as an empty one."),
-    into: z.string().min(1).max(100).optional().describe("Field of the item that takes the list of results; without it, the list is the new item."),
-    concurrency: z.number().int().min(1).max(MAX_LOOP_CONCURRENCY).default(1).describe("Elements that may be under way at once, where nodes wait. Results keep the order of the list."),
-    onError: z.enum(["fail", "skip"]).default("fail").describe("`fail`: an element that fails fails the item. `skip`: it is left out, and a warning tells."),
+    over: ExpressionText.describe(
+      "The list. A single value counts as a list of one, nothing as an empty one.",
+    ),
+    into: z
+      .string()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe("Field of the item that takes the list of results; without it, the list is the new item."),
+    concurrency: z
+      .number()
+      .int()
+      .min(1)
+      .max(MAX_LOOP_CONCURRENCY)
+      .default(1)
+      .describe(
+        "Elements that may be under way at once, where nodes wait. Results keep the order of the list.",
+      ),
+    onError: z
+      .enum(["fail", "skip"])
+      .default("fail")
+      .describe("`fail`: an element that fails fails the item. `skip`: it is left out, and a warning tells."),
     do: GraphDefinition.describe("The nodes to run for each element; what leads to `return` is a result."),
   }),
   effects: "none",
@@ -47,7 +65,11 @@ export const forEach = defineNode({
     const turned: (Item | undefined)[] = [];
     const done = node.each(node.items, (item, position) => {
       const found = over.evaluate(node.at(item));
-      const list: Json[] = Array.isArray(found) ? found : found === undefined || found === null ? [] : [found];
+      const list: Json[] = Array.isArray(found)
+        ? found
+        : found === undefined || found === null
+          ? []
+          : [found];
       const results: Json[][] = new Array(list.length);
       const turn = (element: Json, index: number) => {
         node.run.check();
@@ -55,8 +77,12 @@ export const forEach = defineNode({
         const iteration = `${node.name}[${item.record}.${position}.${index}]`;
         return then(node.graphs.loop(body, [newItem(element, 0, way)], iteration), (ended) => {
           const failure = ended.failures.values().next().value;
-          if (failure !== undefined && !skip) throw new FlowError(failure.code, `element ${index}: ${failure.message}`);
-          if (failure !== undefined) node.run.message("warning", `element ${index} was left out: ${failure.message}`, { node: node.path });
+          if (failure !== undefined && !skip)
+            throw new FlowError(failure.code, `element ${index}: ${failure.message}`);
+          if (failure !== undefined)
+            node.run.message("warning", `element ${index} was left out: ${failure.message}`, {
+              node: node.path,
+            });
           results[index] = ended.returned.map(({ value }) => value);
         });
       };
@@ -64,13 +90,19 @@ export const forEach = defineNode({
         turned[position] = node.derive(item, withResults(item.value, into, results.flat()));
       });
     });
-    return then(done, () => node.emit("ok", turned.filter((item) => item !== undefined)));
+    return then(done, () =>
+      node.emit(
+        "ok",
+        turned.filter((item) => item !== undefined),
+      ),
+    );
   },
 });
 
 function withResults(value: Json, into: string | undefined, results: Json[]): Json {
   if (into === undefined) return results;
-  const whole: JsonObject = typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : { item: value };
+  const whole: JsonObject =
+    typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : { item: value };
   setOwn(whole, into, results);
   return whole;
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Json, type JsonObject } from "../domain/json";
+import type { Json, JsonObject } from "../domain/json";
 import { MAX_ITEMS } from "../domain/limits";
 import { RunStopped } from "../engine/errors";
 import type { Item } from "../engine/item";
@@ -26,7 +26,10 @@ export const merge = defineNode({
   effects: "none",
   startsWay: true,
   results: () => [
-    { name: "matched", description: "One item `{ left, right }` for each pair with equal keys, in the order of the left ones." },
+    {
+      name: "matched",
+      description: "One item `{ left, right }` for each pair with equal keys, in the order of the left ones.",
+    },
     { name: "left", description: "Left items without a partner.", optional: true },
     { name: "right", description: "Right items without a partner.", optional: true },
   ],
@@ -58,7 +61,11 @@ export const merge = defineNode({
         return;
       }
       if (matched.length + found.length > MAX_ITEMS) {
-        throw new RunStopped("limit", "too_many_items", `merge "${node.path}" makes more than ${MAX_ITEMS} pairs (MAX_ITEMS)`);
+        throw new RunStopped(
+          "limit",
+          "too_many_items",
+          `merge "${node.path}" makes more than ${MAX_ITEMS} pairs (MAX_ITEMS)`,
+        );
       }
       for (const partner of found) {
         partner.taken = true;
@@ -66,7 +73,8 @@ export const merge = defineNode({
         matched.push(node.combine([item, partner.item], value));
       }
     });
-    for (const found of partners.values()) for (const { item, taken } of found) if (!taken) rightAlone.push(item);
+    for (const found of partners.values())
+      for (const { item, taken } of found) if (!taken) rightAlone.push(item);
     node.emit("matched", matched);
     node.emit("left", leftAlone);
     node.emit("right", rightAlone);

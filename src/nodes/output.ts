@@ -16,7 +16,10 @@ export const output = defineNode({
   example: { type: "output", to: "quote", set: { price: "=item.price" }, respond: { statusCode: 201 } },
   config: z.strictObject({
     to: OutputName.describe("The output, as declared under the flow's `outputs`."),
-    set: z.record(z.string().min(1).max(100), AnyValue).optional().describe("Fields of the record, over those of the item."),
+    set: z
+      .record(z.string().min(1).max(100), AnyValue)
+      .optional()
+      .describe("Fields of the record, over those of the item."),
     value: AnyValue.optional().describe("The whole record, instead of the item."),
     respond: ResponseSettings.optional().describe("Also sets fixed output attributes, from the first item."),
   }),
@@ -32,8 +35,12 @@ export const output = defineNode({
       to: config.to,
       shape: context.outputShape(config.to, ["to"]),
       value: config.value === undefined ? undefined : context.value(config.value, ["value"]),
-      set: Object.entries(config.set ?? {}).map(([name, source]) => ({ name, value: context.value(source, ["set", name]) })),
-      respond: config.respond === undefined ? undefined : prepareResponse(config.respond, context, ["respond"]),
+      set: Object.entries(config.set ?? {}).map(([name, source]) => ({
+        name,
+        value: context.value(source, ["set", name]),
+      })),
+      respond:
+        config.respond === undefined ? undefined : prepareResponse(config.respond, context, ["respond"]),
     };
   },
   run(node) {
@@ -44,7 +51,8 @@ export const output = defineNode({
       const frame = node.at(item);
       let record: Json = value === undefined ? item.value : (value.evaluate(frame) ?? null);
       if (set.length > 0) {
-        const object: JsonObject = typeof record === "object" && record !== null && !Array.isArray(record) ? { ...record } : {};
+        const object: JsonObject =
+          typeof record === "object" && record !== null && !Array.isArray(record) ? { ...record } : {};
         for (const field of set) {
           const computed = field.value.evaluate(frame);
           if (computed === undefined) delete object[field.name];
@@ -55,7 +63,10 @@ export const output = defineNode({
       const coerced = shape?.coerce(record);
       if (coerced?.ok === false) {
         const [problem] = coerced.problems;
-        throw new FlowError("output_shape", `output "${to}"${problem === undefined || problem.path === "" ? "" : `, ${problem.path}`}: ${problem?.reason ?? "the record does not fit its declared shape"}`);
+        throw new FlowError(
+          "output_shape",
+          `output "${to}"${problem === undefined || problem.path === "" ? "" : `, ${problem.path}`}: ${problem?.reason ?? "the record does not fit its declared shape"}`,
+        );
       }
       if (respond !== undefined && !answered) {
         node.emit(RESPONSE_SINK, [node.derive(item, fixedResponse(respond, frame))]);

@@ -15,7 +15,12 @@ export const parse = defineNode({
   config: z.strictObject({
     format: z.enum(FORMATS).describe("The notation of the text."),
     from: AnyValue.default("=item").describe("The text."),
-    into: z.string().min(1).max(100).optional().describe("Field of the item that takes the value; without it, the value is the new item."),
+    into: z
+      .string()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe("Field of the item that takes the value; without it, the value is the new item."),
     options: Options.default({}).describe("Options of the format."),
   }),
   effects: "none",
@@ -30,8 +35,15 @@ export const parse = defineNode({
     const { format, from, into, options } = node.config;
     node.map("ok", (item) => {
       const text = from.evaluate(node.at(item));
-      if (typeof text !== "string") throw new FlowError("not_text", `\`from\` must be a text to read as ${format}, and it is ${text === undefined ? "nothing" : text === null ? "null" : `a ${typeof text}`}`);
-      return node.derive(item, placed(item.value, into, formats[format].parse(text, options as never, `node "${node.path}"`)));
+      if (typeof text !== "string")
+        throw new FlowError(
+          "not_text",
+          `\`from\` must be a text to read as ${format}, and it is ${text === undefined ? "nothing" : text === null ? "null" : `a ${typeof text}`}`,
+        );
+      return node.derive(
+        item,
+        placed(item.value, into, formats[format].parse(text, options as never, `node "${node.path}"`)),
+      );
     });
   },
 });
@@ -39,11 +51,23 @@ export const parse = defineNode({
 export const format = defineNode({
   type: "format",
   summary: "Writes a value as the text of a JSON, XML, CSV or form document.",
-  example: { type: "format", format: "xml", value: "=item", into: "body", options: { root: "order" }, next: "end" },
+  example: {
+    type: "format",
+    format: "xml",
+    value: "=item",
+    into: "body",
+    options: { root: "order" },
+    next: "end",
+  },
   config: z.strictObject({
     format: z.enum(FORMATS).describe("The notation to write."),
     value: AnyValue.default("=item").describe("What to write."),
-    into: z.string().min(1).max(100).optional().describe("Field of the item that takes the text; without it, the text is the new item."),
+    into: z
+      .string()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe("Field of the item that takes the text; without it, the text is the new item."),
     options: Options.default({}).describe("Options of the format."),
   }),
   effects: "none",
@@ -57,24 +81,35 @@ export const format = defineNode({
   run(node) {
     const { format: notation, value, into, options } = node.config;
     node.map("ok", (item) => {
-      const written = formats[notation].format(value.evaluate(node.at(item)) ?? null, options as never, `node "${node.path}"`);
+      const written = formats[notation].format(
+        value.evaluate(node.at(item)) ?? null,
+        options as never,
+        `node "${node.path}"`,
+      );
       return node.derive(item, placed(item.value, into, written));
     });
   },
 });
 
 /** Options as the format's own schema reads them; an unknown one is a mistake, not to be passed over. */
-function checkedOptions(notation: Format, which: "parseOptions" | "formatOptions", given: JsonObject, context: PrepareContext): unknown {
+function checkedOptions(
+  notation: Format,
+  which: "parseOptions" | "formatOptions",
+  given: JsonObject,
+  context: PrepareContext,
+): unknown {
   const schema = formats[notation][which] as unknown as z.ZodObject;
   const parsed = schema.strict().safeParse(given);
   if (parsed.success) return parsed.data;
-  for (const issue of parsed.error.issues) context.problem(["options", ...(issue.path as string[])], issue.message);
+  for (const issue of parsed.error.issues)
+    context.problem(["options", ...(issue.path as string[])], issue.message);
   return {};
 }
 
 function placed(item: Json, into: string | undefined, value: Json): Json {
   if (into === undefined) return value;
-  const whole: JsonObject = typeof item === "object" && item !== null && !Array.isArray(item) ? { ...item } : { item };
+  const whole: JsonObject =
+    typeof item === "object" && item !== null && !Array.isArray(item) ? { ...item } : { item };
   setOwn(whole, into, value);
   return whole;
 }

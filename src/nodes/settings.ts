@@ -6,7 +6,9 @@ import { z } from "zod";
  */
 
 /** Any JSON, with expressions and templates in it. */
-export const AnyValue = z.json().describe("A literal, a template with ${…}, an expression that starts with =, or JSON made of those.");
+export const AnyValue = z
+  .json()
+  .describe("A literal, a template with ${…}, an expression that starts with =, or JSON made of those.");
 
 /** A string that is an expression. */
 export const ExpressionText = z.string().min(1).describe("An expression: JSONata behind a leading =.");
@@ -16,4 +18,7 @@ export const FieldPath = z
   .string()
   .min(1)
   .max(200)
-  .refine((path) => path.split(".").every((step) => step !== "" && step !== "__proto__"), "write field names with dots between them: `address.city`");
+  .refine(
+    (path) => path.split(".").every((step) => step !== "" && step !== "__proto__"),
+    "write field names with dots between them: `address.city`",
+  );

@@ -16,9 +16,16 @@ const SortKey = z.union([
 export const sort = defineNode({
   type: "sort",
   summary: "Puts items in order. Items that compare equal keep theirs; those without a value come last.",
-  example: { type: "sort", by: ["=item.region", { key: "=item.area", order: "desc" }], limit: 10, next: "end" },
+  example: {
+    type: "sort",
+    by: ["=item.region", { key: "=item.area", order: "desc" }],
+    limit: 10,
+    next: "end",
+  },
   config: z.strictObject({
-    by: z.union([SortKey, z.array(SortKey).min(1).max(20)]).describe("One key or several, the most important first."),
+    by: z
+      .union([SortKey, z.array(SortKey).min(1).max(20)])
+      .describe("One key or several, the most important first."),
     limit: z.number().int().positive().optional().describe("Keep only so many items from the start."),
     offset: z.number().int().nonnegative().default(0).describe("Pass over so many items first."),
   }),
@@ -58,7 +65,10 @@ export const sort = defineNode({
       return 0;
     });
     const page = rows.slice(offset, limit === undefined ? undefined : offset + limit);
-    node.emit("ok", page.map(({ item }) => item));
+    node.emit(
+      "ok",
+      page.map(({ item }) => item),
+    );
     return done;
   },
 });

@@ -9,13 +9,17 @@ export const split = defineNode({
   summary: "Makes one item of each element of a list.",
   example: { type: "split", over: "=item.lines", results: { each: "end" } },
   config: z.strictObject({
-    over: ExpressionText.describe("The list. A single value counts as a list of one, nothing as an empty one."),
+    over: ExpressionText.describe(
+      "The list. A single value counts as a list of one, nothing as an empty one.",
+    ),
     into: z
       .string()
       .min(1)
       .max(100)
       .optional()
-      .describe("Keep the item and put the element into this field of it; without it, the element is the new item."),
+      .describe(
+        "Keep the item and put the element into this field of it; without it, the element is the new item.",
+      ),
   }),
   effects: "none",
   results: () => [
@@ -38,7 +42,10 @@ export const split = defineNode({
           continue;
         }
         const whole = item.value;
-        const value: JsonObject = typeof whole === "object" && whole !== null && !Array.isArray(whole) ? { ...whole } : { item: whole };
+        const value: JsonObject =
+          typeof whole === "object" && whole !== null && !Array.isArray(whole)
+            ? { ...whole }
+            : { item: whole };
         setOwn(value, into, element);
         elements.push(node.derive(item, value));
       }
