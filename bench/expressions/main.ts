@@ -1,6 +1,6 @@
 import { isDeepStrictEqual, parseArgs } from "node:util";
 import { build } from "esbuild";
-import { Miniflare } from "miniflare";
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
 import { median, rounded } from "../harness/statistics.ts";
 import { CASES, type ExpressionCase } from "./cases.ts";
 
@@ -59,16 +59,20 @@ async function bundled(): Promise<Miniflare> {
     bundle: true,
     format: "esm",
     write: false,
-    minify: true,
     target: "es2024",
+    conditions: ["workerd", "worker", "browser"],
   });
-  return new Miniflare({
-    modules: true,
-    script: outputFiles[0]?.text ?? "",
-    compatibilityDate: "2026-01-01",
-    host: "127.0.0.1",
-    port: 0,
-  });
+  return new Miniflare(
+    convertV4MiniflareOptions({
+      host: "127.0.0.1",
+      port: 0,
+      cf: false,
+      log: new Log(LogLevel.NONE),
+      compatibilityDate: "2026-10-20",
+      compatibilityFlags: ["nodejs_compat"],
+      modules: [{ type: "ESModule", path: "index.js", contents: outputFiles[0]?.text ?? "" }],
+    }),
+  );
 }
 
 async function ask(worker: Miniflare, key: string, side: Side, times: number) {

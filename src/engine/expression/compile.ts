@@ -1,4 +1,4 @@
-import { leftOf, type Node } from "./ast";
+import { childrenOf, leftOf, type Node } from "./ast";
 import { compileApply, compileCall, compilePartial, compileTailCall, compileVariable } from "./calls";
 import type { Compiled, Context, Settle } from "./compiled";
 import { compileArray } from "./constructors";
@@ -143,8 +143,36 @@ function parentOf(node: Node, scope: Frame | null): Compiled {
   return { run, cost: 1, kind: "any" };
 }
 
+/** `a ?? b`: the parser writes it as a condition on a copy of `a`. Ours evaluates `a` once. */
+function compileCoalescing(node: Node, scope: Frame | null, context: Context): Compiled {
+  const value = context.compile(node.then as Node, scope);
+  const instead = context.compile(node.else as Node, scope);
+  const run: Run = (input, env, rt) => {
+    const found = value.run(input, env, rt);
+    return found === undefined ? instead.run(input, env, rt) : found;
+  };
+  return { run, cost: value.cost + instead.cost + 1, kind: value.kind === instead.kind ? value.kind : "any" };
+}
+
+/** The call of `exists` that the parser makes up has no place in the source. */
+function isCoalescing(node: Node): boolean {
+  const { condition } = node;
+  return (
+    condition?.type === "function" &&
+    condition.position === undefined &&
+    condition.procedure?.value === "exists"
+  );
+}
+
+/** The parser copies the left side of `?:` by way of text, which no regular expression survives. */
+function hasLostRegex(node: Node): boolean {
+  return (node.type === "regex" && !(node.value instanceof RegExp)) || childrenOf(node).some(hasLostRegex);
+}
+
 function compileCondition(node: Node, scope: Frame | null, context: Context): Compiled {
-  const condition = context.compile(node.condition as Node, scope);
+  if (isCoalescing(node)) return compileCoalescing(node, scope, context);
+  const tested = node.condition as Node;
+  const condition = context.compile(hasLostRegex(tested) ? (node.then as Node) : tested, scope);
   const yes = context.compile(node.then as Node, scope);
   const no = node.else && context.compile(node.else, scope);
   const test = condition.run;

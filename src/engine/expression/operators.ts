@@ -40,7 +40,7 @@ export function compileBinary(node: Node, scope: Frame | null, context: Context)
     case "in":
       return { run: membership(left.run, right.run), cost, kind: "boolean" };
     case "&":
-      return { run: concatenation(left.run, right.run, position), cost, kind: "string" };
+      return { run: concatenation(fetcher(left), fetcher(right), position), cost, kind: "string" };
     case "..":
       return { run: range(left.run, right.run, position), cost, kind: "any" };
     default:
@@ -72,10 +72,21 @@ function blame<T>(position: number | undefined, token: string, work: () => T): T
 function logical(op: "and" | "or", left: Compiled, right: Compiled, position: number | undefined): Run {
   const l = fetcher(left);
   const r = fetcher(right);
-  const test = (value: unknown) =>
-    typeof value === "boolean" ? value : blame(position, op, () => truth(value));
-  if (op === "and") return (input, env, rt) => test(l(input, env, rt)) && test(r(input, env, rt));
-  return (input, env, rt) => test(l(input, env, rt)) || test(r(input, env, rt));
+  const slow = (value: unknown) => blame(position, op, () => truth(value));
+  if (op === "and") {
+    return (input, env, rt) => {
+      const a = l(input, env, rt);
+      if (a === false || a === undefined || (a !== true && !slow(a))) return false;
+      const b = r(input, env, rt);
+      return b === true || (b !== false && b !== undefined && slow(b));
+    };
+  }
+  return (input, env, rt) => {
+    const a = l(input, env, rt);
+    if (a === true || (a !== false && a !== undefined && slow(a))) return true;
+    const b = r(input, env, rt);
+    return b === true || (b !== false && b !== undefined && slow(b));
+  };
 }
 
 function equality(wanted: boolean, left: Compiled, right: Compiled): Run {
@@ -98,6 +109,9 @@ function equality(wanted: boolean, left: Compiled, right: Compiled): Run {
 
 function comparison(op: string, left: Compiled, right: Compiled, position: number | undefined): Run {
   const l = fetcher(left);
+  const constant = right.literal?.value;
+  if (typeof constant === "number" || typeof constant === "string")
+    return toConstant(op, l, constant, position);
   const r = fetcher(right);
   const comparable = (a: unknown, b: unknown) =>
     (typeof a === "number" && typeof b === "number") || (typeof a === "string" && typeof b === "string");
@@ -126,6 +140,34 @@ function comparison(op: string, left: Compiled, right: Compiled, position: numbe
         const a = l(input, env, rt);
         const b = r(input, env, rt);
         return comparable(a, b) ? (a as number) >= (b as number) : fail(a, b);
+      };
+  }
+}
+
+/** Compared with a literal: one type to test for, and no operand to evaluate. */
+function toConstant(op: string, l: Run, constant: number | string, position: number | undefined): Run {
+  const type = typeof constant;
+  const fail = (a: unknown) => incomparable(op, a, constant, position);
+  switch (op) {
+    case "<":
+      return (input, env, rt) => {
+        const a = l(input, env, rt);
+        return typeof a === type ? (a as number) < (constant as number) : fail(a);
+      };
+    case "<=":
+      return (input, env, rt) => {
+        const a = l(input, env, rt);
+        return typeof a === type ? (a as number) <= (constant as number) : fail(a);
+      };
+    case ">":
+      return (input, env, rt) => {
+        const a = l(input, env, rt);
+        return typeof a === type ? (a as number) > (constant as number) : fail(a);
+      };
+    default:
+      return (input, env, rt) => {
+        const a = l(input, env, rt);
+        return typeof a === type ? (a as number) >= (constant as number) : fail(a);
       };
   }
 }

@@ -112,9 +112,7 @@ export function matchAfter(engine: Engine, rt: Runtime, text: string, end: numbe
 
 /** A regular expression is a function from text to its first match, with a function for the next. */
 export function compileRegex(node: Node): Compiled {
-  // A copy made by the parser has lost its regular expression; the reference matches the text of an empty object.
-  const pattern = node.value instanceof RegExp ? node.value : /[object Object]/g;
-  const engine = compileEngine(pattern, node.position);
+  const engine = compileEngine(node.value as RegExp, node.position);
   const matchValue = (found: Match, text: string): Record<string, unknown> => ({
     ...found,
     next: callable((_args, _input, rt) => {

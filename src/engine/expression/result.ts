@@ -29,6 +29,10 @@ function walk(rt: Runtime, value: unknown, depth: number, seen: { nodes: number 
     let copy: unknown[] | undefined = marks ? [] : undefined;
     for (let i = 0; i < value.length; i++) {
       const element = value[i];
+      if (typeof element === "string") {
+        if (copy) copy.push(element);
+        continue;
+      }
       const inner = walk(rt, element, depth + 1, seen);
       if (copy) copy.push(inner === undefined ? null : inner);
       else if (inner !== element || inner === undefined) {

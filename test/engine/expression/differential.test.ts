@@ -24,7 +24,9 @@ function asOutcome(value: unknown): Outcome {
 
 async function reference(source: string, document: unknown): Promise<Outcome> {
   try {
-    return asOutcome(await jsonata(source, { stack: 500, timeout: 3_000, sequence: 100_000 }).evaluate(document));
+    return asOutcome(
+      await jsonata(source, { stack: 500, timeout: 3_000, sequence: 100_000 }).evaluate(document),
+    );
   } catch (error) {
     const { code } = error as { code?: string };
     if (code === undefined || /^(D1011|D1012|D2015)$/.test(code)) return { beyond: String(error) };
@@ -34,7 +36,9 @@ async function reference(source: string, document: unknown): Promise<Outcome> {
 
 function ours(source: string, document: unknown): Outcome {
   try {
-    return asOutcome(compile(source, { lenient: true }).evaluate(document as never, { meter: { fuel: 5_000_000 } }));
+    return asOutcome(
+      compile(source, { lenient: true }).evaluate(document as never, { meter: { fuel: 5_000_000 } }),
+    );
   } catch (error) {
     if (error instanceof ExpressionError) return { code: error.code };
     throw error;
@@ -46,6 +50,8 @@ it(
   async () => {
     await fc.assert(
       fc.asyncProperty(expressions, documents, async (source, document) => {
+        // The reference's parser loses regular expressions on the left of these, and may then match for ever.
+        fc.pre(!(/\?\?|\?:/.test(source) && /, \//.test(source)));
         const before = JSON.stringify(document);
         const wanted = await reference(source, JSON.parse(before));
         const got = ours(source, document);
