@@ -2,12 +2,12 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Bindings } from "./bindings";
 import { SluiceError } from "./domain/errors";
 import { problemResponse } from "./http/problem";
-import { describeAction } from "./surfaces/action/openapi";
-import { action, type ActionVariables } from "./surfaces/action";
-import { docs } from "./surfaces/docs";
-import { management, type ManagementVariables } from "./surfaces/management";
 import { bundleSchema } from "./nodes/bundle-schema";
 import { servicesOf } from "./services";
+import { type ActionVariables, action } from "./surfaces/action";
+import { describeAction } from "./surfaces/action/openapi";
+import { docs } from "./surfaces/docs";
+import { type ManagementVariables, management } from "./surfaces/management";
 
 interface AppEnvironment {
   Bindings: Bindings;
@@ -52,7 +52,8 @@ app.doc31("/openapi.json", {
   info: {
     title: "Sluice",
     version: "1",
-    description: "An API-triggered flow engine at the edge. Each project has a document of its own endpoints too, at /admin/v1/projects/{project}/openapi.json.",
+    description:
+      "An API-triggered flow engine at the edge. Each project has a document of its own endpoints too, at /admin/v1/projects/{project}/openapi.json.",
   },
 });
 
@@ -62,7 +63,10 @@ app.get("/", (context) => context.redirect("/docs"));
 
 app.notFound((context) =>
   problemResponse(
-    new SluiceError("not_found", `There is nothing at ${new URL(context.req.url).pathname}; /docs lists what there is.`),
+    new SluiceError(
+      "not_found",
+      `There is nothing at ${new URL(context.req.url).pathname}; /docs lists what there is.`,
+    ),
     context,
   ),
 );

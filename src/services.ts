@@ -1,9 +1,9 @@
 import { waitUntil } from "cloudflare:workers";
-import { LightHost } from "./adapters/light-host";
 import { CatalogSource } from "./adapters/d1/catalog-source";
 import { D1Projects } from "./adapters/d1/projects";
 import { D1RunLog } from "./adapters/d1/run-log";
 import { CachedCatalog } from "./adapters/kv/cached-catalog";
+import { LightHost } from "./adapters/light-host";
 import { BufferedRunHistory } from "./adapters/queue/run-history";
 import { type Bindings, parseSettings, type Settings } from "./bindings";
 import { FlowDefinition } from "./domain/flow";
@@ -38,7 +38,11 @@ export function servicesOf(bindings: Bindings): Services {
 
 function compose(bindings: Bindings): Services {
   const settings = parseSettings(bindings);
-  const world: World = { now: () => Date.now(), newRunId: () => newLightRunId(), random: () => Math.random() };
+  const world: World = {
+    now: () => Date.now(),
+    newRunId: () => newLightRunId(),
+    random: () => Math.random(),
+  };
   const background = (work: Promise<unknown>): void => {
     waitUntil(
       work.catch((error: unknown) => {
@@ -85,7 +89,9 @@ function compileStored(stored: StoredVersion, pointer: FlowPointer): Plan {
   );
   const [problem] = problems;
   if (problem !== undefined) {
-    throw new Error(`version ${pointer.version} of flow ${pointer.flowId} no longer compiles: ${problem.path}: ${problem.reason}`);
+    throw new Error(
+      `version ${pointer.version} of flow ${pointer.flowId} no longer compiles: ${problem.path}: ${problem.reason}`,
+    );
   }
   return plan;
 }

@@ -1,8 +1,8 @@
-import type { Catalog } from "../operations/ports";
 import type { MaybePromise } from "../engine/maybe-promise";
 import { then } from "../engine/maybe-promise";
 import type { Plan } from "../engine/plan";
 import type { Host } from "../engine/ports";
+import type { Catalog } from "../operations/ports";
 
 /** Host of runs that live in the isolate that took their request: nothing is persisted, nothing outlives it. */
 export class LightHost implements Host {

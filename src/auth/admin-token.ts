@@ -10,7 +10,10 @@ export const ADMIN_USER = "admin";
  * Checks the administrator's bearer token (RFC 6750).
  * @throws SluiceError not_configured when the deployment has none; unauthenticated
  */
-export async function authenticateAdmin(authorization: string | null, expected: string | undefined): Promise<string> {
+export async function authenticateAdmin(
+  authorization: string | null,
+  expected: string | undefined,
+): Promise<string> {
   if (expected === undefined || expected.length < MIN_ADMIN_TOKEN_CHARS) {
     throw new SluiceError(
       "not_configured",

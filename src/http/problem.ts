@@ -11,7 +11,13 @@ export const ProblemDetails = z
     detail: z.string().describe("What to change."),
     code: z.string().describe("Stable; programs may branch on it."),
     errors: z
-      .array(z.object({ path: z.string().describe("JSON Pointer into the document, or the parameter's name."), reason: z.string(), nearest: z.string().optional() }))
+      .array(
+        z.object({
+          path: z.string().describe("JSON Pointer into the document, or the parameter's name."),
+          reason: z.string(),
+          nearest: z.string().optional(),
+        }),
+      )
       .optional(),
   })
   .meta({ id: "ProblemDetails" });
@@ -41,7 +47,13 @@ export function problemResponse(error: unknown, context: Context): Response {
   else {
     const reference = crypto.randomUUID();
     // biome-ignore lint/suspicious/noConsole: the operators' log; the caller gets the reference alone
-    console.error("unexpected error", reference, context.req.method, new URL(context.req.url).pathname, error);
+    console.error(
+      "unexpected error",
+      reference,
+      context.req.method,
+      new URL(context.req.url).pathname,
+      error,
+    );
     known = new SluiceError("internal", `Something inside Sluice failed; quote the reference ${reference}.`);
   }
   const { status, title } = KINDS[known.code];

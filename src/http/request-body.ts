@@ -18,7 +18,11 @@ export async function readBody(request: Request, maxBytes: number, limit: string
   }
 }
 
-async function readCounted(body: ReadableStream<Uint8Array>, maxBytes: number, limit: string): Promise<Uint8Array> {
+async function readCounted(
+  body: ReadableStream<Uint8Array>,
+  maxBytes: number,
+  limit: string,
+): Promise<Uint8Array> {
   const reader = body.getReader();
   const parts: Uint8Array[] = [];
   let size = 0;
@@ -42,5 +46,9 @@ async function readCounted(body: ReadableStream<Uint8Array>, maxBytes: number, l
 }
 
 function tooLarge(maxBytes: number, limit: string): SluiceError {
-  return new SluiceError("payload_too_large", `The body is larger than ${maxBytes} bytes (${limit}). Send less at once.`, { limit });
+  return new SluiceError(
+    "payload_too_large",
+    `The body is larger than ${maxBytes} bytes (${limit}). Send less at once.`,
+    { limit },
+  );
 }

@@ -64,7 +64,11 @@ export async function applyProject(services: ApplyServices, request: ApplyReques
     checkPrecondition(request.ifMatch, stored);
     const present = stored === undefined ? [] : await services.projects.flows(environment.id, stored.id);
     const plan = compare(hashed, present, request.publish);
-    const document = JSON.stringify({ sluice: header.sluice, ...(header.$schema === undefined ? {} : { $schema: header.$schema }), ...(header.description === undefined ? {} : { description: header.description }) });
+    const document = JSON.stringify({
+      sluice: header.sluice,
+      ...(header.$schema === undefined ? {} : { $schema: header.$schema }),
+      ...(header.description === undefined ? {} : { description: header.description }),
+    });
     const headerChanged = stored === undefined || JSON.stringify(stored.document) !== document;
     const changed = headerChanged || plan.changes.length + plan.republish.length + plan.retired.length > 0;
     const result: ApplyResult = {
@@ -96,15 +100,27 @@ export async function applyProject(services: ApplyServices, request: ApplyReques
       return { ...result, version: applied.version };
     }
     if (applied.kind === "alias_taken") {
-      throw new SluiceError("conflict", "Another project took one of the bundle's URL aliases meanwhile; nothing was changed. Apply it again to see which.");
+      throw new SluiceError(
+        "conflict",
+        "Another project took one of the bundle's URL aliases meanwhile; nothing was changed. Apply it again to see which.",
+      );
     }
     if (request.ifMatch !== undefined || attempt >= ATTEMPTS) {
-      throw new SluiceError("conflict", "The project was changed by someone else at the same moment; nothing was changed. Read it again, then apply.");
+      throw new SluiceError(
+        "conflict",
+        "The project was changed by someone else at the same moment; nothing was changed. Read it again, then apply.",
+      );
     }
   }
 }
 
-async function addAliasProblems(projects: Projects, environmentId: number, project: string, flows: CheckedFlow[], problems: Problem[]): Promise<void> {
+async function addAliasProblems(
+  projects: Projects,
+  environmentId: number,
+  project: string,
+  flows: CheckedFlow[],
+  problems: Problem[],
+): Promise<void> {
   const aliases = flows.flatMap(({ alias }) => (alias === null ? [] : [alias]));
   for (const taken of await projects.aliasesElsewhere(environmentId, project, aliases)) {
     const owner = flows.find(({ alias }) => alias === taken.alias);
@@ -160,7 +176,8 @@ function compare(flows: readonly FlowChange[], present: readonly StoredFlow[], p
       result.changes.push(flow);
       summary.created.push(flow.name);
     } else if (!publish) {
-      if (flow.hash === (stored.draftHash ?? stored.currentHash) && stored.retiredAt === null) summary.unchanged += 1;
+      if (flow.hash === (stored.draftHash ?? stored.currentHash) && stored.retiredAt === null)
+        summary.unchanged += 1;
       else {
         result.changes.push(flow);
         summary.updated.push(flow.name);
@@ -181,7 +198,9 @@ function compare(flows: readonly FlowChange[], present: readonly StoredFlow[], p
   }
   if (publish) {
     const named = new Set(flows.map(({ name }) => name));
-    result.retired = present.filter((flow) => flow.retiredAt === null && !named.has(flow.name)).map(({ name }) => name);
+    result.retired = present
+      .filter((flow) => flow.retiredAt === null && !named.has(flow.name))
+      .map(({ name }) => name);
     summary.retired = result.retired;
   }
   return result;

@@ -22,14 +22,37 @@ export interface IncomingCall {
 
 /** Headers that carry credentials, in lower case. Flows do not see them, logs mask them. */
 const CREDENTIAL_HEADERS = new Set([
-  "authorization", "authentication", "proxy-authorization", "cookie", "set-cookie", "x-apikey", "x-api-key", "x-api-token",
-  "x-auth-token", "accesstoken", "client_secret", "client-secret", "api_key", "app_key", "cf-access-jwt-assertion",
+  "authorization",
+  "authentication",
+  "proxy-authorization",
+  "cookie",
+  "set-cookie",
+  "x-apikey",
+  "x-api-key",
+  "x-api-token",
+  "x-auth-token",
+  "accesstoken",
+  "client_secret",
+  "client-secret",
+  "api_key",
+  "app_key",
+  "cf-access-jwt-assertion",
   "cf-access-client-secret",
 ]);
 
 /** Query parameters that carry credentials. */
 const CREDENTIAL_PARAMETERS = new Set([
-  "api_key", "apikey", "app_key", "access_token", "refresh_token", "token", "client_secret", "password", "secret", "signature", "sig",
+  "api_key",
+  "apikey",
+  "app_key",
+  "access_token",
+  "refresh_token",
+  "token",
+  "client_secret",
+  "password",
+  "secret",
+  "signature",
+  "sig",
 ]);
 
 export const MASK = "[masked]";
@@ -70,14 +93,22 @@ export function timeoutParameter(query: URLSearchParams): number | undefined {
   const [text] = given;
   const value = Number(text);
   if (given.length > 1 || text === undefined || !/^\d{1,15}$/.test(text) || value < 1) {
-    throw new SluiceError("invalid_request", "The URL parameter `timeout` is one whole number of milliseconds, at least 1.", {
-      problems: [{ path: "timeout", reason: "expected one positive whole number" }],
-    });
+    throw new SluiceError(
+      "invalid_request",
+      "The URL parameter `timeout` is one whole number of milliseconds, at least 1.",
+      {
+        problems: [{ path: "timeout", reason: "expected one positive whole number" }],
+      },
+    );
   }
   if (value > MAX_TIMEOUT_MS) {
-    throw new SluiceError("invalid_request", `The URL parameter \`timeout\` is at most ${MAX_TIMEOUT_MS} ms (MAX_TIMEOUT_MS).`, {
-      limit: "MAX_TIMEOUT_MS",
-    });
+    throw new SluiceError(
+      "invalid_request",
+      `The URL parameter \`timeout\` is at most ${MAX_TIMEOUT_MS} ms (MAX_TIMEOUT_MS).`,
+      {
+        limit: "MAX_TIMEOUT_MS",
+      },
+    );
   }
   return value;
 }

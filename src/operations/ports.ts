@@ -127,15 +127,34 @@ export interface Projects {
   /** Definitions of all flows of a project that are not retired: current ones, or drafts where `drafts` is set and one exists. */
   definitions(environmentId: number, projectId: number, drafts: boolean): Promise<StoredVersion[]>;
   definition(environmentId: number, flowId: number, version: number): Promise<StoredVersion | undefined>;
-  versions(environmentId: number, flowId: number, limit: number, before: number | undefined): Promise<FlowVersionSummary[]>;
+  versions(
+    environmentId: number,
+    flowId: number,
+    limit: number,
+    before: number | undefined,
+  ): Promise<FlowVersionSummary[]>;
   /** Aliases among the given ones that other projects of the environment use. */
-  aliasesElsewhere(environmentId: number, project: string, aliases: string[]): Promise<{ alias: string; project: string; flow: string }[]>;
+  aliasesElsewhere(
+    environmentId: number,
+    project: string,
+    aliases: string[],
+  ): Promise<{ alias: string; project: string; flow: string }[]>;
   /**
    * Stores a change, all or nothing. `moved` when the project is no longer at the version it was computed from;
    * `alias_taken` when another project took one of its aliases meanwhile.
    */
-  apply(change: ProjectChange): Promise<{ kind: "applied"; version: number; epoch: number } | { kind: "moved" } | { kind: "alias_taken" }>;
-  setCurrent(environmentId: number, flowId: number, version: number, endpoint: { alias: string | null; hasEndpoint: boolean }, at: number): Promise<{ kind: "set"; epoch: number } | { kind: "alias_taken" }>;
+  apply(
+    change: ProjectChange,
+  ): Promise<
+    { kind: "applied"; version: number; epoch: number } | { kind: "moved" } | { kind: "alias_taken" }
+  >;
+  setCurrent(
+    environmentId: number,
+    flowId: number,
+    version: number,
+    endpoint: { alias: string | null; hasEndpoint: boolean },
+    at: number,
+  ): Promise<{ kind: "set"; epoch: number } | { kind: "alias_taken" }>;
   setStatus(environmentId: number, flowId: number, status: FlowState, at: number): Promise<{ epoch: number }>;
 }
 

@@ -14,7 +14,11 @@ export interface ExportedProject {
   bundle: Record<string, unknown> & { flows: FlowSource[] };
 }
 
-export async function requireProject(services: ApplyServices, environment: Environment, name: string): Promise<StoredProject> {
+export async function requireProject(
+  services: ApplyServices,
+  environment: Environment,
+  name: string,
+): Promise<StoredProject> {
   const project = await services.projects.find(environment.id, name);
   if (project === undefined) throw new SluiceError("not_found", `There is no project "${name}".`);
   return project;
@@ -27,8 +31,11 @@ export async function requireFlow(
   flowName: string,
 ): Promise<{ project: StoredProject; flow: StoredFlow }> {
   const project = await requireProject(services, environment, projectName);
-  const flow = (await services.projects.flows(environment.id, project.id)).find(({ name }) => name === flowName);
-  if (flow === undefined) throw new SluiceError("not_found", `There is no flow "${flowName}" in project "${projectName}".`);
+  const flow = (await services.projects.flows(environment.id, project.id)).find(
+    ({ name }) => name === flowName,
+  );
+  if (flow === undefined)
+    throw new SluiceError("not_found", `There is no flow "${flowName}" in project "${projectName}".`);
   return { project, flow };
 }
 
@@ -44,7 +51,12 @@ export async function exportProject(
   return {
     tag: projectTag(project.version),
     updatedAt: project.updatedAt,
-    bundle: { ...project.document, project: project.name, version: project.version, flows: flows.map(({ definition }) => definition) },
+    bundle: {
+      ...project.document,
+      project: project.name,
+      version: project.version,
+      flows: flows.map(({ definition }) => definition),
+    },
   };
 }
 
@@ -69,7 +81,8 @@ export async function readVersion(
 ): Promise<FlowSource> {
   const { flow } = await requireFlow(services, environment, projectName, flowName);
   const stored = await services.projects.definition(environment.id, flow.id, version);
-  if (stored === undefined) throw new SluiceError("not_found", `Flow "${flowName}" has no version ${version}.`);
+  if (stored === undefined)
+    throw new SluiceError("not_found", `Flow "${flowName}" has no version ${version}.`);
   return stored.definition;
 }
 
@@ -88,13 +101,24 @@ export async function setCurrentVersion(
   const { project, flow } = await requireFlow(services, environment, projectName, flowName);
   const definition = await readVersion(services, environment, projectName, flowName, version);
   if (flow.retiredAt !== null) {
-    throw new SluiceError("conflict", `Flow "${flowName}" is retired: the last bundle no longer had it. Apply a bundle that has it.`);
+    throw new SluiceError(
+      "conflict",
+      `Flow "${flowName}" is retired: the last bundle no longer had it. Apply a bundle that has it.`,
+    );
   }
   const present = await services.projects.definitions(environment.id, project.id, false);
   const others = present.map((stored) => stored.definition).filter((each) => each.flow !== flowName);
-  const { problems } = checkBundle({ ...project.document, flows: [definition, ...others] }, projectName, services.registry);
+  const { problems } = checkBundle(
+    { ...project.document, flows: [definition, ...others] },
+    projectName,
+    services.registry,
+  );
   if (problems.length > 0) {
-    throw new SluiceError("invalid_bundle", `Version ${version} does not fit the project as it is now; nothing was changed.`, { problems });
+    throw new SluiceError(
+      "invalid_bundle",
+      `Version ${version} does not fit the project as it is now; nothing was changed.`,
+      { problems },
+    );
   }
   const { endpoint } = FlowDefinition.parse(definition);
   const alias = endpoint?.alias ?? null;
@@ -105,7 +129,8 @@ export async function setCurrentVersion(
     { alias, hasEndpoint: endpoint !== undefined },
     services.world.now(),
   );
-  if (set.kind === "alias_taken") throw new SluiceError("conflict", `Another flow has the URL alias "${alias}" now; nothing was changed.`);
+  if (set.kind === "alias_taken")
+    throw new SluiceError("conflict", `Another flow has the URL alias "${alias}" now; nothing was changed.`);
   await services.catalog.advance(environment.id, set.epoch);
 }
 
@@ -122,7 +147,11 @@ export async function setFlowStatus(
 }
 
 /** Plans of a project's endpoints, for its OpenAPI document. */
-export async function projectEndpoints(services: ApplyServices, environment: Environment, name: string): Promise<{ project: StoredProject; plans: Plan[] }> {
+export async function projectEndpoints(
+  services: ApplyServices,
+  environment: Environment,
+  name: string,
+): Promise<{ project: StoredProject; plans: Plan[] }> {
   const project = await requireProject(services, environment, name);
   const flows = await services.projects.flows(environment.id, project.id);
   const plans: Plan[] = [];

@@ -2,9 +2,9 @@ import { SluiceError } from "../domain/errors";
 import { FormatError } from "../domain/format-error";
 import { type Json, type JsonObject, parseJson, setOwn } from "../domain/json";
 import { decodeText } from "../domain/text-encoding";
+import { formats } from "../engine/formats";
 import type { NamesRead } from "../engine/plan";
 import type { RunInput } from "../engine/run-context";
-import { formats } from "../engine/formats";
 import { type IncomingCall, isCredentialHeader } from "./incoming-call";
 
 type BodyKind = "json" | "xml" | "form" | "multipart" | "other";
@@ -38,12 +38,22 @@ export class HttpRunInput implements RunInput {
   static async read(call: IncomingCall): Promise<HttpRunInput> {
     const encoding = call.headers.get("content-encoding");
     if (encoding !== null && encoding.toLowerCase() !== "identity") {
-      throw new SluiceError("unsupported_media_type", "Send the body without Content-Encoding: compressed bodies are not taken.");
+      throw new SluiceError(
+        "unsupported_media_type",
+        "Send the body without Content-Encoding: compressed bodies are not taken.",
+      );
     }
     const bytes = await call.readBody();
     const contentType = call.headers.get("content-type") ?? "";
     const kind = bodyKind(contentType);
-    const input = new HttpRunInput(call, kind === "multipart" || kind === "other" ? looseText(bytes, contentType) : decodeText(bytes, contentType), contentType, kind);
+    const input = new HttpRunInput(
+      call,
+      kind === "multipart" || kind === "other"
+        ? looseText(bytes, contentType)
+        : decodeText(bytes, contentType),
+      contentType,
+      kind,
+    );
     if (kind === "json") input.#readJson();
     else if (kind === "xml") input.#readXml();
     else if (kind === "form") input.#readForm();
@@ -135,7 +145,8 @@ export function attributes(input: HttpRunInput): JsonObject {
 
 function headerFields(call: IncomingCall): JsonObject {
   const fields: JsonObject = {};
-  for (const [name, value] of call.headers) if (!isCredentialHeader(name)) setOwn(fields, name.toLowerCase(), value);
+  for (const [name, value] of call.headers)
+    if (!isCredentialHeader(name)) setOwn(fields, name.toLowerCase(), value);
   return fields;
 }
 
@@ -161,7 +172,10 @@ function bodyKind(contentType: string): BodyKind {
   if (type === "application/x-www-form-urlencoded") return "form";
   if (type === "multipart/form-data") return "multipart";
   if (contentType !== "" && !/^[\w!#$&^.+*'|~-]+\/[\w!#$&^.+*'|~-]+$/.test(type)) {
-    throw new SluiceError("unsupported_media_type", "The Content-Type header is not a media type such as application/json.");
+    throw new SluiceError(
+      "unsupported_media_type",
+      "The Content-Type header is not a media type such as application/json.",
+    );
   }
   return "other";
 }
@@ -186,14 +200,25 @@ async function multipart(bytes: Uint8Array, contentType: string): Promise<JsonOb
   try {
     data = await new Response(bytes, { headers: { "content-type": contentType } }).formData();
   } catch (cause) {
-    throw new SluiceError("invalid_request", "The multipart body is incomplete or does not match the boundary in its Content-Type.", {}, { cause });
+    throw new SluiceError(
+      "invalid_request",
+      "The multipart body is incomplete or does not match the boundary in its Content-Type.",
+      {},
+      { cause },
+    );
   }
   const fields: JsonObject = {};
   let parts = 0;
   for (const [name, value] of data as unknown as Iterable<[string, string | Blob]>) {
     parts += 1;
-    if (parts > MAX_PARTS) throw new SluiceError("payload_too_large", `A multipart body has at most ${MAX_PARTS} parts.`, { limit: "MAX_PARTS" });
-    const field: Json = typeof value === "string" ? value : { name: (value as File).name, type: value.type, size: value.size, text: await value.text() };
+    if (parts > MAX_PARTS)
+      throw new SluiceError("payload_too_large", `A multipart body has at most ${MAX_PARTS} parts.`, {
+        limit: "MAX_PARTS",
+      });
+    const field: Json =
+      typeof value === "string"
+        ? value
+        : { name: (value as File).name, type: value.type, size: value.size, text: await value.text() };
     const present = Object.hasOwn(fields, name) ? fields[name] : undefined;
     setOwn(fields, name, present === undefined ? field : [present, field].flat());
   }

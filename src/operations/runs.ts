@@ -21,7 +21,10 @@ export async function listRuns(
 export async function readRun(log: RunLog, environment: Environment, id: string): Promise<RunRecord> {
   const run = await log.find(environment.id, id);
   if (run === undefined) {
-    throw new SluiceError("not_found", "There is no run with this id. The history of a run is written within a few seconds after its answer.");
+    throw new SluiceError(
+      "not_found",
+      "There is no run with this id. The history of a run is written within a few seconds after its answer.",
+    );
   }
   return run;
 }

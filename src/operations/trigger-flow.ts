@@ -48,17 +48,30 @@ export async function findEndpoint(catalog: Catalog, host: string, address: Flow
   const environment = await catalog.environment(host);
   const resolution = await catalog.resolve(environment, address);
   if (resolution.kind === "aliased") {
-    throw new SluiceError("not_found", `This endpoint answers at its URL alias "${resolution.alias}" instead of at its name.`);
+    throw new SluiceError(
+      "not_found",
+      `This endpoint answers at its URL alias "${resolution.alias}" instead of at its name.`,
+    );
   }
   if (resolution.kind === "ambiguous") {
-    throw new SluiceError("ambiguous_name", "Several projects have a flow of this name; call it by project and flow name.", {
-      candidates: resolution.candidates,
-    });
+    throw new SluiceError(
+      "ambiguous_name",
+      "Several projects have a flow of this name; call it by project and flow name.",
+      {
+        candidates: resolution.candidates,
+      },
+    );
   }
   const plan = resolution.kind === "found" ? await catalog.plan(resolution.pointer) : undefined;
   if (resolution.kind === "missing" || plan?.endpoint === undefined) {
-    const name = address.kind === "named" ? `flow "${address.flow}" in project "${address.project}"` : `"${address.segment}"`;
-    throw new SluiceError("not_found", `There is no endpoint ${name}. Names are matched exactly, upper and lower case too.`);
+    const name =
+      address.kind === "named"
+        ? `flow "${address.flow}" in project "${address.project}"`
+        : `"${address.segment}"`;
+    throw new SluiceError(
+      "not_found",
+      `There is no endpoint ${name}. Names are matched exactly, upper and lower case too.`,
+    );
   }
   return { environment, pointer: resolution.pointer, plan, deprecated: resolution.deprecated };
 }
@@ -66,7 +79,10 @@ export async function findEndpoint(catalog: Catalog, host: string, address: Flow
 /** Who may call. @throws SluiceError unauthenticated */
 export function authorizeCall(endpoint: Endpoint): string {
   if (endpoint.plan.endpoint?.anonymous === true) return ANONYMOUS_USER;
-  throw new SluiceError("unauthenticated", "This endpoint takes no anonymous connections, and no API keys are issued for this deployment yet.");
+  throw new SluiceError(
+    "unauthenticated",
+    "This endpoint takes no anonymous connections, and no API keys are issued for this deployment yet.",
+  );
 }
 
 /**
@@ -83,7 +99,10 @@ export async function triggerFlow(
   const { plan, pointer } = endpoint;
   const user = authorizeCall(endpoint);
   if (pointer.status !== "running") {
-    throw new SluiceError("flow_unavailable", `The flow is ${pointer.status} and takes no calls now.`, { retryAfter: 60, state: pointer.status });
+    throw new SluiceError("flow_unavailable", `The flow is ${pointer.status} and takes no calls now.`, {
+      retryAfter: 60,
+      state: pointer.status,
+    });
   }
   const timeoutMs = timeoutParameter(call.query) ?? plan.timeoutMs ?? DEFAULT_SYNC_TIMEOUT_MS;
   const input = await HttpRunInput.read(call);
@@ -145,17 +164,29 @@ function checkedRecords(plan: Plan, input: HttpRunInput, call: IncomingCall): Js
   }
   const found = valueAt(input.json, plan.recordsPath);
   if (!Array.isArray(found)) {
-    const where = plan.endpoint?.records === "$" ? "the JSON body" : `${plan.endpoint?.records} of the JSON body`;
-    problems.push({ path: plan.endpoint?.records ?? "$", reason: `expected ${where} to be an array of records` });
+    const where =
+      plan.endpoint?.records === "$" ? "the JSON body" : `${plan.endpoint?.records} of the JSON body`;
+    problems.push({
+      path: plan.endpoint?.records ?? "$",
+      reason: `expected ${where} to be an array of records`,
+    });
   } else if (found.length > MAX_RECORDS) {
-    throw new SluiceError("payload_too_large", `One call carries at most ${MAX_RECORDS} records (MAX_RECORDS); this one has ${found.length}.`, { limit: "MAX_RECORDS" });
+    throw new SluiceError(
+      "payload_too_large",
+      `One call carries at most ${MAX_RECORDS} records (MAX_RECORDS); this one has ${found.length}.`,
+      { limit: "MAX_RECORDS" },
+    );
   }
   if (problems.length > 0) throw badInput(problems);
   // Whether each has the declared shape is looked at when its turn comes: one that does not fails alone.
   return found as Json[];
 }
 
-function checkBody(shape: NonNullable<Plan["inputShapes"]["body"]>, input: HttpRunInput, problems: Problem[]): void {
+function checkBody(
+  shape: NonNullable<Plan["inputShapes"]["body"]>,
+  input: HttpRunInput,
+  problems: Problem[],
+): void {
   const value = input.json;
   if (value !== undefined) shape.validate(value, "body", problems);
   else if (!shape.optional) {
@@ -169,12 +200,22 @@ function checkBody(shape: NonNullable<Plan["inputShapes"]["body"]>, input: HttpR
 function badInput(problems: Problem[]): SluiceError {
   const [first] = problems as [Problem];
   const more = problems.length > 1 ? `, and ${problems.length - 1} more` : "";
-  return new SluiceError("invalid_request", `The input is not what this endpoint takes: ${first.path}: ${first.reason}${more}.`, { problems });
+  return new SluiceError(
+    "invalid_request",
+    `The input is not what this endpoint takes: ${first.path}: ${first.reason}${more}.`,
+    { problems },
+  );
 }
 
 function logRequest(run: RunContext, call: IncomingCall, input: HttpRunInput): void {
   run.message("info", `Request ${call.method} ${maskedUrl(call.url)}`, {
-    details: { method: call.method, url: maskedUrl(call.url), client: call.client, headers: maskedHeaders(call.headers), body: input.body },
+    details: {
+      method: call.method,
+      url: maskedUrl(call.url),
+      client: call.client,
+      headers: maskedHeaders(call.headers),
+      body: input.body,
+    },
   });
 }
 

@@ -1,5 +1,11 @@
 import type { Environment } from "../../domain/environment";
-import type { FlowAddress, FlowPointer, FlowState, Resolution, StoredVersion } from "../../domain/flow-address";
+import type {
+  FlowAddress,
+  FlowPointer,
+  FlowState,
+  Resolution,
+  StoredVersion,
+} from "../../domain/flow-address";
 
 /** Candidates that an ambiguous version-10 name is answered with at the most. */
 const MAX_CANDIDATES = 10;
@@ -30,10 +36,13 @@ export class CatalogSource {
   /** The environment of a host name, else the default one. */
   async environment(host: string): Promise<Environment> {
     const row = await this.#db
-      .prepare("SELECT id, organization_id, name FROM environments WHERE host = ?1 OR is_default = 1 ORDER BY is_default LIMIT 1")
+      .prepare(
+        "SELECT id, organization_id, name FROM environments WHERE host = ?1 OR is_default = 1 ORDER BY is_default LIMIT 1",
+      )
       .bind(host)
       .first<{ id: number; organization_id: number; name: string }>();
-    if (row === null) throw new Error("there is no default environment: the migrations have not been applied");
+    if (row === null)
+      throw new Error("there is no default environment: the migrations have not been applied");
     return { id: row.id, organizationId: row.organization_id, name: row.name };
   }
 
@@ -48,7 +57,9 @@ export class CatalogSource {
   async resolve(environmentId: number, address: FlowAddress): Promise<Resolution> {
     if (address.kind === "named") {
       const row = await this.#db
-        .prepare(`${POINTER} AND f.has_endpoint = 1 AND p.environment_id = ?1 AND p.name = ?2 AND f.name = ?3`)
+        .prepare(
+          `${POINTER} AND f.has_endpoint = 1 AND p.environment_id = ?1 AND p.name = ?2 AND f.name = ?3`,
+        )
         .bind(environmentId, address.project, address.flow)
         .first<PointerRow>();
       if (row === null) return { kind: "missing" };
@@ -65,8 +76,10 @@ export class CatalogSource {
     const [first, second] = results;
     if (first === undefined) return { kind: "missing" };
     // An alias wins over a version-10 name.
-    if (first.alias !== null) return { kind: "found", pointer: pointerOf(environmentId, first), deprecated: false };
-    if (second === undefined) return { kind: "found", pointer: pointerOf(environmentId, first), deprecated: true };
+    if (first.alias !== null)
+      return { kind: "found", pointer: pointerOf(environmentId, first), deprecated: false };
+    if (second === undefined)
+      return { kind: "found", pointer: pointerOf(environmentId, first), deprecated: true };
     return { kind: "ambiguous", candidates: results.map((row) => `${row.project}/${row.flow}`) };
   }
 
@@ -80,7 +93,9 @@ export class CatalogSource {
 
   async version(environmentId: number, flowId: number, version: number): Promise<StoredVersion | undefined> {
     const row = await this.#db
-      .prepare("SELECT definition FROM flow_versions WHERE flow_id = ?2 AND version = ?3 AND environment_id = ?1")
+      .prepare(
+        "SELECT definition FROM flow_versions WHERE flow_id = ?2 AND version = ?3 AND environment_id = ?1",
+      )
       .bind(environmentId, flowId, version)
       .first<{ definition: string }>();
     return row === null ? undefined : (JSON.parse(row.definition) as StoredVersion);

@@ -1,5 +1,12 @@
 import type { FlowState, StoredVersion } from "../../domain/flow-address";
-import type { FlowVersionSummary, ProjectChange, Projects, ProjectSummary, StoredFlow, StoredProject } from "../../operations/ports";
+import type {
+  FlowVersionSummary,
+  ProjectChange,
+  ProjectSummary,
+  Projects,
+  StoredFlow,
+  StoredProject,
+} from "../../operations/ports";
 import { jsonChunks } from "./json-chunks";
 
 interface FlowRow {
@@ -16,7 +23,8 @@ interface FlowRow {
 }
 
 const PROJECT_ID = "(SELECT id FROM projects WHERE environment_id = ?1 AND name = ?2)";
-const BUMP = "UPDATE environments SET catalog_epoch = catalog_epoch + 1 WHERE id = ?1 RETURNING catalog_epoch";
+const BUMP =
+  "UPDATE environments SET catalog_epoch = catalog_epoch + 1 WHERE id = ?1 RETURNING catalog_epoch";
 
 /** Projects in D1. A change is one batch, and so one transaction, whatever the number of its flows. */
 export class D1Projects implements Projects {
@@ -34,7 +42,14 @@ export class D1Projects implements Projects {
          FROM projects p WHERE p.environment_id = ?1 AND p.name > ?2 ORDER BY p.name LIMIT ?3`,
       )
       .bind(environmentId, after ?? "", limit)
-      .all<{ id: number; name: string; description: string | null; version: number; updated_at: number; flows: number }>();
+      .all<{
+        id: number;
+        name: string;
+        description: string | null;
+        version: number;
+        updated_at: number;
+        flows: number;
+      }>();
     return results.map(({ updated_at, ...row }) => ({ ...row, updatedAt: updated_at }));
   }
 
@@ -46,7 +61,14 @@ export class D1Projects implements Projects {
          WHERE p.environment_id = ?1 AND p.name = ?2`,
       )
       .bind(environmentId, name)
-      .first<{ id: number; name: string; description: string | null; version: number; updated_at: number; document: string }>();
+      .first<{
+        id: number;
+        name: string;
+        description: string | null;
+        version: number;
+        updated_at: number;
+        document: string;
+      }>();
     if (row === null) return undefined;
     const { updated_at, document, ...project } = row;
     return { ...project, updatedAt: updated_at, document: JSON.parse(document) as Record<string, unknown> };
@@ -91,15 +113,26 @@ export class D1Projects implements Projects {
     return results.map(({ definition }) => JSON.parse(definition) as StoredVersion);
   }
 
-  async definition(environmentId: number, flowId: number, version: number): Promise<StoredVersion | undefined> {
+  async definition(
+    environmentId: number,
+    flowId: number,
+    version: number,
+  ): Promise<StoredVersion | undefined> {
     const row = await this.#db
-      .prepare("SELECT definition FROM flow_versions WHERE environment_id = ?1 AND flow_id = ?2 AND version = ?3")
+      .prepare(
+        "SELECT definition FROM flow_versions WHERE environment_id = ?1 AND flow_id = ?2 AND version = ?3",
+      )
       .bind(environmentId, flowId, version)
       .first<{ definition: string }>();
     return row === null ? undefined : (JSON.parse(row.definition) as StoredVersion);
   }
 
-  async versions(environmentId: number, flowId: number, limit: number, before: number | undefined): Promise<FlowVersionSummary[]> {
+  async versions(
+    environmentId: number,
+    flowId: number,
+    limit: number,
+    before: number | undefined,
+  ): Promise<FlowVersionSummary[]> {
     const { results } = await this.#db
       .prepare(
         `SELECT v.version, v.state, v.hash, v.created_by, v.created_at, v.published_at, v.version = f.current_version AS current
@@ -127,7 +160,11 @@ export class D1Projects implements Projects {
     }));
   }
 
-  async aliasesElsewhere(environmentId: number, project: string, aliases: string[]): Promise<{ alias: string; project: string; flow: string }[]> {
+  async aliasesElsewhere(
+    environmentId: number,
+    project: string,
+    aliases: string[],
+  ): Promise<{ alias: string; project: string; flow: string }[]> {
     if (aliases.length === 0) return [];
     const { results } = await this.#db
       .prepare(
@@ -140,7 +177,11 @@ export class D1Projects implements Projects {
     return results;
   }
 
-  async apply(change: ProjectChange): Promise<{ kind: "applied"; version: number; epoch: number } | { kind: "moved" } | { kind: "alias_taken" }> {
+  async apply(
+    change: ProjectChange,
+  ): Promise<
+    { kind: "applied"; version: number; epoch: number } | { kind: "moved" } | { kind: "alias_taken" }
+  > {
     const statements = this.#statements(change);
     let results: D1Result<Record<string, unknown>>[];
     try {
@@ -160,7 +201,9 @@ export class D1Projects implements Projects {
     const { environmentId, name, at, by, publish } = change;
     const run = (sql: string, ...values: unknown[]): D1PreparedStatement =>
       this.#db.prepare(sql).bind(environmentId, name, ...values);
-    const touched = JSON.stringify([...change.flows, ...change.republish].map((flow) => flow.name).concat(change.retired));
+    const touched = JSON.stringify(
+      [...change.flows, ...change.republish].map((flow) => flow.name).concat(change.retired),
+    );
     const statements = [
       run(
         `INSERT INTO projects (environment_id, name, created_at, updated_at) VALUES (?1, ?2, ?3, ?3)
@@ -182,7 +225,10 @@ export class D1Projects implements Projects {
     if (publish) {
       // Aliases may swap places among the flows, and each is unique at every moment.
       statements.push(
-        run(`UPDATE flows SET alias = NULL WHERE project_id = ${PROJECT_ID} AND name IN (SELECT value FROM json_each(?3))`, touched),
+        run(
+          `UPDATE flows SET alias = NULL WHERE project_id = ${PROJECT_ID} AND name IN (SELECT value FROM json_each(?3))`,
+          touched,
+        ),
       );
     }
     for (const part of jsonChunks(change.flows)) {
@@ -303,7 +349,12 @@ export class D1Projects implements Projects {
     }
   }
 
-  async setStatus(environmentId: number, flowId: number, status: FlowState, at: number): Promise<{ epoch: number }> {
+  async setStatus(
+    environmentId: number,
+    flowId: number,
+    status: FlowState,
+    at: number,
+  ): Promise<{ epoch: number }> {
     const results = await this.#db.batch<{ catalog_epoch: number }>([
       this.#db
         .prepare("UPDATE flows SET status = ?3, updated_at = ?4 WHERE environment_id = ?1 AND id = ?2")

@@ -40,7 +40,10 @@ export class D1RunLog implements RunLog {
   async write(runs: readonly RunPart[]): Promise<void> {
     if (runs.length === 0) return;
     const statements: D1PreparedStatement[] = [];
-    const rows = runs.map(({ messages, firstMessage: _, ...run }) => ({ messageCount: messages.length, ...run }));
+    const rows = runs.map(({ messages, firstMessage: _, ...run }) => ({
+      messageCount: messages.length,
+      ...run,
+    }));
     for (const part of jsonChunks(rows)) {
       statements.push(
         this.#db
@@ -117,7 +120,9 @@ export class D1RunLog implements RunLog {
 
   async find(environmentId: number, id: string): Promise<RunRecord | undefined> {
     const [runs, messages] = await this.#db.batch<Record<string, unknown>>([
-      this.#db.prepare(`SELECT ${COLUMNS} FROM runs WHERE environment_id = ?1 AND id = ?2`).bind(environmentId, id),
+      this.#db
+        .prepare(`SELECT ${COLUMNS} FROM runs WHERE environment_id = ?1 AND id = ?2`)
+        .bind(environmentId, id),
       this.#db
         .prepare(
           `SELECT at, level, node, record, text, text_length, details, details_length FROM run_messages
@@ -152,7 +157,11 @@ function summaryOf(environmentId: number, row: RunRow): RunSummary {
 }
 
 function messageOf(row: Record<string, unknown>): RunMessage {
-  const message: RunMessage = { at: row.at as number, level: row.level as MessageLevel, text: row.text as string };
+  const message: RunMessage = {
+    at: row.at as number,
+    level: row.level as MessageLevel,
+    text: row.text as string,
+  };
   if (row.node !== null) message.node = row.node as string;
   if (row.record !== null) message.record = row.record as number;
   if (row.text_length !== null) message.textLength = row.text_length as number;

@@ -55,10 +55,12 @@ export class CachedCatalog implements Catalog {
   environment(host: string): MaybePromise<Environment> {
     const known = this.#environments.get(host);
     if (known !== undefined && this.#fresh(known)) return known.value;
-    return this.#through(`host/${host}`, POINTER_TTL_S, () => this.#options.source.environment(host)).then((environment) => {
-      this.#environments.set(host, { value: environment, at: this.#options.now() });
-      return environment;
-    });
+    return this.#through(`host/${host}`, POINTER_TTL_S, () => this.#options.source.environment(host)).then(
+      (environment) => {
+        this.#environments.set(host, { value: environment, at: this.#options.now() });
+        return environment;
+      },
+    );
   }
 
   resolve(environment: Environment, address: FlowAddress): MaybePromise<Resolution> {
@@ -69,10 +71,12 @@ export class CachedCatalog implements Catalog {
       const known = this.#names.get(key);
       if (known !== undefined) return known;
       const source = () => this.#options.source.resolve(environment.id, address);
-      return this.#throughHashed(key, source, (resolution) => resolution.kind === "found").then((resolution) => {
-        this.#names.set(key, resolution);
-        return resolution;
-      });
+      return this.#throughHashed(key, source, (resolution) => resolution.kind === "found").then(
+        (resolution) => {
+          this.#names.set(key, resolution);
+          return resolution;
+        },
+      );
     });
   }
 
@@ -98,8 +102,11 @@ export class CachedCatalog implements Catalog {
 
   async advance(environmentId: number, epoch: number): Promise<void> {
     const known = this.#epochs.get(environmentId);
-    if (known === undefined || known.value < epoch) this.#epochs.set(environmentId, { value: epoch, at: this.#options.now() });
-    await this.#options.kv.put(epochKey(environmentId), JSON.stringify(epoch), { expirationTtl: POINTER_TTL_S });
+    if (known === undefined || known.value < epoch)
+      this.#epochs.set(environmentId, { value: epoch, at: this.#options.now() });
+    await this.#options.kv.put(epochKey(environmentId), JSON.stringify(epoch), {
+      expirationTtl: POINTER_TTL_S,
+    });
   }
 
   async #load(key: string, pointer: FlowPointer): Promise<Plan> {
@@ -123,7 +130,9 @@ export class CachedCatalog implements Catalog {
   #epoch(environmentId: number): MaybePromise<number> {
     const known = this.#epochs.get(environmentId);
     if (known !== undefined && this.#fresh(known)) return known.value;
-    const read = this.#through(epochKey(environmentId), POINTER_TTL_S, () => this.#options.source.epoch(environmentId));
+    const read = this.#through(epochKey(environmentId), POINTER_TTL_S, () =>
+      this.#options.source.epoch(environmentId),
+    );
     return read.then((epoch) => {
       // KV may be behind what this isolate itself published.
       const value = Math.max(epoch, this.#epochs.get(environmentId)?.value ?? 0);
@@ -133,11 +142,17 @@ export class CachedCatalog implements Catalog {
   }
 
   /** Reads a copy, or makes one. */
-  async #through<T>(key: string, ttl: number, load: () => Promise<T>, keep: (value: T) => boolean = () => true): Promise<T> {
+  async #through<T>(
+    key: string,
+    ttl: number,
+    load: () => Promise<T>,
+    keep: (value: T) => boolean = () => true,
+  ): Promise<T> {
     const copy = await this.#options.kv.get<T>(key, "json");
     if (copy !== null) return copy;
     const value = await load();
-    if (keep(value)) this.#options.background(this.#options.kv.put(key, JSON.stringify(value), { expirationTtl: ttl }));
+    if (keep(value))
+      this.#options.background(this.#options.kv.put(key, JSON.stringify(value), { expirationTtl: ttl }));
     return value;
   }
 

@@ -25,7 +25,12 @@ export class BufferedRunHistory implements RunHistory {
   #waiting: RunRecord[] = [];
   #timerSince: number | undefined;
 
-  constructor(options: { queue: Queue; log: D1RunLog; background: (work: Promise<unknown>) => void; now: () => number }) {
+  constructor(options: {
+    queue: Queue;
+    log: D1RunLog;
+    background: (work: Promise<unknown>) => void;
+    now: () => number;
+  }) {
     this.#queue = options.queue;
     this.#log = options.log;
     this.#background = options.background;
@@ -92,7 +97,8 @@ function* partsOf(run: RunRecord): Generator<string> {
   let slice: RunRecord["messages"] = [];
   let first = 0;
   let size = 0;
-  const part = (): string => JSON.stringify([{ ...run, messages: slice, firstMessage: first, messageCount: run.messages.length }]);
+  const part = (): string =>
+    JSON.stringify([{ ...run, messages: slice, firstMessage: first, messageCount: run.messages.length }]);
   for (const message of run.messages) {
     const length = JSON.stringify(message).length;
     if (slice.length > 0 && size + length > MESSAGE_CHARS) {

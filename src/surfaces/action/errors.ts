@@ -31,7 +31,15 @@ export function renderError(error: SluiceError): Rendered {
     status: "Fail",
     code: error.code,
     message: error.message,
-    ...(problems === undefined ? {} : { errors: problems.map(({ path, reason, nearest }) => ({ path, message: reason, ...(nearest === undefined ? {} : { nearest }) })) }),
+    ...(problems === undefined
+      ? {}
+      : {
+          errors: problems.map(({ path, reason, nearest }) => ({
+            path,
+            message: reason,
+            ...(nearest === undefined ? {} : { nearest }),
+          })),
+        }),
     ...(candidates === undefined ? {} : { candidates }),
     ...(limit === undefined ? {} : { limit }),
   };

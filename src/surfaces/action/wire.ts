@@ -16,9 +16,11 @@ export function renderOutcome(outcome: RunOutcome): Rendered {
   const status = fixed?.statusCode ?? STATUS_CODE[outcome.status];
   const headers = fixedHeaders(fixed);
   headers.push(["x-process-id", outcome.runId]);
-  const [body, type] = fixed?.body === undefined ? [JSON.stringify(envelope(outcome)), JSON_TYPE] : fixedBody(fixed.body);
+  const [body, type] =
+    fixed?.body === undefined ? [JSON.stringify(envelope(outcome)), JSON_TYPE] : fixedBody(fixed.body);
   if (BODILESS.has(status)) return { status, headers, body: null };
-  if (!headers.some(([name]) => name.toLowerCase() === "content-type")) headers.push(["content-type", fixed?.contentType ?? type]);
+  if (!headers.some(([name]) => name.toLowerCase() === "content-type"))
+    headers.push(["content-type", fixed?.contentType ?? type]);
   return { status, headers, body };
 }
 

@@ -7,7 +7,8 @@ const FILES: Record<string, string> = {
   "favicon-32x32.png": "image/png",
 };
 
-const START = "window.onload = () => SwaggerUIBundle({ url: '/openapi.json', dom_id: '#reference', deepLinking: true });";
+const START =
+  "window.onload = () => SwaggerUIBundle({ url: '/openapi.json', dom_id: '#reference', deepLinking: true });";
 
 const PAGE = `<!doctype html>
 <html lang="en">
@@ -28,7 +29,8 @@ const PAGE = `<!doctype html>
 
 const HEADERS = {
   // Swagger UI sets styles inline and shows its icons as data.
-  "content-security-policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+  "content-security-policy":
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
 };
 
@@ -36,11 +38,15 @@ const HEADERS = {
 export const docs = new Hono<{ Variables: { assets: Fetcher } }>();
 
 docs.get("/", (context) => context.html(PAGE, 200, HEADERS));
-docs.get("/start.js", (context) => context.body(START, 200, { ...HEADERS, "content-type": "text/javascript; charset=utf-8" }));
+docs.get("/start.js", (context) =>
+  context.body(START, 200, { ...HEADERS, "content-type": "text/javascript; charset=utf-8" }),
+);
 docs.get("/:file", async (context) => {
   const type = FILES[context.req.param("file")];
   if (type === undefined) return context.notFound();
   const asset = await context.get("assets").fetch(new URL(`/${context.req.param("file")}`, context.req.url));
   if (!asset.ok) return context.notFound();
-  return new Response(asset.body as never, { headers: { ...HEADERS, "content-type": type, "cache-control": "public, max-age=86400" } }) as never;
+  return new Response(asset.body as never, {
+    headers: { ...HEADERS, "content-type": type, "cache-control": "public, max-age=86400" },
+  }) as never;
 });

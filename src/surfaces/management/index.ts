@@ -11,11 +11,32 @@ import { ProblemDetails, problemResponse } from "../../http/problem";
 import { readBody } from "../../http/request-body";
 import { type ApplyServices, applyProject, projectTag } from "../../operations/apply-project";
 import type { RunLog, RunSummary } from "../../operations/ports";
-import { exportProject, listVersions, projectEndpoints, readVersion, requireProject, setCurrentVersion, setFlowStatus } from "../../operations/projects";
+import {
+  exportProject,
+  listVersions,
+  projectEndpoints,
+  readVersion,
+  requireProject,
+  setCurrentVersion,
+  setFlowStatus,
+} from "../../operations/projects";
 import { listRuns, readRun } from "../../operations/runs";
 import { readDocument, writeYaml } from "./document";
 import { projectOpenApi } from "./project-openapi";
-import { ApplyQuery, ApplyReport, ExportQuery, FlowList, FlowParams, Page, ProjectList, ProjectParams, RunDetails, RunList, RunQuery, VersionList } from "./schemas";
+import {
+  ApplyQuery,
+  ApplyReport,
+  ExportQuery,
+  FlowList,
+  FlowParams,
+  Page,
+  ProjectList,
+  ProjectParams,
+  RunDetails,
+  RunList,
+  RunQuery,
+  VersionList,
+} from "./schemas";
 
 export interface ManagementVariables {
   Variables: {
@@ -40,16 +61,31 @@ export const management = new OpenAPIHono<ManagementVariables>({
 management.onError((error, context) => problemResponse(error, context));
 
 management.use("*", async (context, next) => {
-  context.set("user", await authenticateAdmin(context.req.header("authorization") ?? null, context.get("adminToken")));
-  context.set("environment", await context.get("management").catalog.environment(new URL(context.req.url).hostname));
+  context.set(
+    "user",
+    await authenticateAdmin(context.req.header("authorization") ?? null, context.get("adminToken")),
+  );
+  context.set(
+    "environment",
+    await context.get("management").catalog.environment(new URL(context.req.url).hostname),
+  );
   await next();
   context.res.headers.set("cache-control", "no-store");
 });
 
-const problem = (description: string) => ({ description, content: { "application/problem+json": { schema: ProblemDetails } } });
-const json = <T extends z.ZodType>(schema: T, description: string) => ({ description, content: { "application/json": { schema } } });
+const problem = (description: string) => ({
+  description,
+  content: { "application/problem+json": { schema: ProblemDetails } },
+});
+const json = <T extends z.ZodType>(schema: T, description: string) => ({
+  description,
+  content: { "application/json": { schema } },
+});
 const security = [{ adminToken: [] }];
-const guarded = { 400: problem("A parameter is wrong."), 401: problem("The administrator's token is missing or wrong.") };
+const guarded = {
+  400: problem("A parameter is wrong."),
+  401: problem("The administrator's token is missing or wrong."),
+};
 const tags = { projects: ["Projects"], flows: ["Flows"], runs: ["Runs"] };
 const time = (ms: number): string => new Date(ms).toISOString();
 
@@ -94,7 +130,10 @@ management.openAPIRegistry.registerPath(
       params: ProjectParams,
       query: ApplyQuery,
       headers: z.object({ "if-match": z.string().optional() }),
-      body: { required: true, content: { "application/json": { schema: Bundle }, "application/yaml": { schema: z.string() } } },
+      body: {
+        required: true,
+        content: { "application/json": { schema: Bundle }, "application/yaml": { schema: z.string() } },
+      },
     },
     responses: {
       200: json(ApplyReport, "What changed, or with `dryRun` would change."),
@@ -106,7 +145,7 @@ management.openAPIRegistry.registerPath(
       415: problem("Neither JSON nor YAML."),
       422: problem("The bundle is wrong; every problem is listed and nothing was changed."),
     },
-  })
+  }),
 );
 
 management.put("/projects/:project", async (context) => {
@@ -132,12 +171,16 @@ management.openapi(
     path: "/projects/{project}",
     operationId: "exportProject",
     summary: "Export a project as its bundle",
-    description: "The document that, applied, makes the project as it is. JSON, or YAML with `Accept: application/yaml`.",
+    description:
+      "The document that, applied, makes the project as it is. JSON, or YAML with `Accept: application/yaml`.",
     tags: tags.projects,
     security,
     request: { params: ProjectParams, query: ExportQuery },
     responses: {
-      200: { description: "The bundle.", content: { "application/json": { schema: Bundle }, "application/yaml": { schema: z.string() } } },
+      200: {
+        description: "The bundle.",
+        content: { "application/json": { schema: Bundle }, "application/yaml": { schema: z.string() } },
+      },
       304: { description: "Not changed since the state that `If-None-Match` names." },
       ...guarded,
       404: problem("There is no such project."),
@@ -145,14 +188,30 @@ management.openapi(
   }),
   async (context) => {
     const { draft = false, format } = context.req.valid("query");
-    const exported = await exportProject(context.get("management"), context.get("environment"), context.req.valid("param").project, draft);
-    const yaml = format === "yaml" || (format === undefined && /\byaml\b/.test(context.req.header("accept") ?? ""));
-    const headers = { etag: exported.tag, "last-modified": new Date(exported.updatedAt).toUTCString(), vary: "accept" };
-    if (entityTags(context.req.header("if-none-match"))?.some((tag) => tag === exported.tag || tag === "*") === true) {
+    const exported = await exportProject(
+      context.get("management"),
+      context.get("environment"),
+      context.req.valid("param").project,
+      draft,
+    );
+    const yaml =
+      format === "yaml" || (format === undefined && /\byaml\b/.test(context.req.header("accept") ?? ""));
+    const headers = {
+      etag: exported.tag,
+      "last-modified": new Date(exported.updatedAt).toUTCString(),
+      vary: "accept",
+    };
+    if (
+      entityTags(context.req.header("if-none-match"))?.some((tag) => tag === exported.tag || tag === "*") ===
+      true
+    ) {
       return context.body(null, 304, headers);
     }
     const body = yaml ? writeYaml(exported.bundle) : JSON.stringify(exported.bundle);
-    return context.body(body, 200, { ...headers, "content-type": yaml ? "application/yaml" : "application/json" }) as never;
+    return context.body(body, 200, {
+      ...headers,
+      "content-type": yaml ? "application/yaml" : "application/json",
+    }) as never;
   },
 );
 
@@ -165,11 +224,19 @@ management.openapi(
     tags: tags.flows,
     security,
     request: { params: ProjectParams },
-    responses: { 200: json(FlowList, "All flows, retired ones too."), ...guarded, 404: problem("There is no such project.") },
+    responses: {
+      200: json(FlowList, "All flows, retired ones too."),
+      ...guarded,
+      404: problem("There is no such project."),
+    },
   }),
   async (context) => {
     const services = context.get("management");
-    const project = await requireProject(services, context.get("environment"), context.req.valid("param").project);
+    const project = await requireProject(
+      services,
+      context.get("environment"),
+      context.req.valid("param").project,
+    );
     const flows = await services.projects.flows(context.get("environment").id, project.id);
     return context.json(
       {
@@ -197,14 +264,26 @@ management.openapi(
     tags: tags.flows,
     security,
     request: { params: FlowParams, query: z.strictObject(Page) },
-    responses: { 200: json(VersionList, "A page of versions."), ...guarded, 404: problem("There is no such flow.") },
+    responses: {
+      200: json(VersionList, "A page of versions."),
+      ...guarded,
+      404: problem("There is no such flow."),
+    },
   }),
   async (context) => {
     const { project, flow } = context.req.valid("param");
     const { limit, cursor } = context.req.valid("query");
     const before = cursor === undefined ? undefined : Number(cursor);
-    if (before !== undefined && !Number.isSafeInteger(before)) throw new SluiceError("invalid_request", "`cursor` is the `next` of the page before, as it was given.");
-    const rows = await listVersions(context.get("management"), context.get("environment"), project, flow, limit + 1, before);
+    if (before !== undefined && !Number.isSafeInteger(before))
+      throw new SluiceError("invalid_request", "`cursor` is the `next` of the page before, as it was given.");
+    const rows = await listVersions(
+      context.get("management"),
+      context.get("environment"),
+      project,
+      flow,
+      limit + 1,
+      before,
+    );
     const page = rows.slice(0, limit);
     return context.json(
       {
@@ -228,12 +307,33 @@ management.openapi(
     summary: "Read one version of a flow",
     tags: tags.flows,
     security,
-    request: { params: FlowParams.extend({ version: z.coerce.number().int().positive().openapi({ param: { name: "version", in: "path" } }) }) },
-    responses: { 200: json(z.looseObject({}), "The flow, as it was written."), ...guarded, 404: problem("There is no such version.") },
+    request: {
+      params: FlowParams.extend({
+        version: z.coerce
+          .number()
+          .int()
+          .positive()
+          .openapi({ param: { name: "version", in: "path" } }),
+      }),
+    },
+    responses: {
+      200: json(z.looseObject({}), "The flow, as it was written."),
+      ...guarded,
+      404: problem("There is no such version."),
+    },
   }),
   async (context) => {
     const { project, flow, version } = context.req.valid("param");
-    return context.json((await readVersion(context.get("management"), context.get("environment"), project, flow, version)) as Record<string, unknown>, 200);
+    return context.json(
+      (await readVersion(
+        context.get("management"),
+        context.get("environment"),
+        project,
+        flow,
+        version,
+      )) as Record<string, unknown>,
+      200,
+    );
   },
 );
 
@@ -243,10 +343,17 @@ management.openapi(
     path: "/projects/{project}/flows/{flow}/current",
     operationId: "setCurrentVersion",
     summary: "Make a version current",
-    description: "An earlier version, or the draft, becomes what calls run. It must fit the project as it is now.",
+    description:
+      "An earlier version, or the draft, becomes what calls run. It must fit the project as it is now.",
     tags: tags.flows,
     security,
-    request: { params: FlowParams, body: { required: true, content: { "application/json": { schema: z.strictObject({ version: z.number().int().positive() }) } } } },
+    request: {
+      params: FlowParams,
+      body: {
+        required: true,
+        content: { "application/json": { schema: z.strictObject({ version: z.number().int().positive() }) } },
+      },
+    },
     responses: {
       200: json(z.object({ flow: z.string(), currentVersion: z.number().int() }), "It is current."),
       ...guarded,
@@ -272,8 +379,18 @@ management.openapi(
     description: "`paused` and `inactive` flows answer calls with 409.",
     tags: tags.flows,
     security,
-    request: { params: FlowParams, body: { required: true, content: { "application/json": { schema: z.strictObject({ status: z.enum(FLOW_STATES) }) } } } },
-    responses: { 200: json(z.object({ flow: z.string(), status: z.enum(FLOW_STATES) }), "It is so."), ...guarded, 404: problem("There is no such flow.") },
+    request: {
+      params: FlowParams,
+      body: {
+        required: true,
+        content: { "application/json": { schema: z.strictObject({ status: z.enum(FLOW_STATES) }) } },
+      },
+    },
+    responses: {
+      200: json(z.object({ flow: z.string(), status: z.enum(FLOW_STATES) }), "It is so."),
+      ...guarded,
+      404: problem("There is no such flow."),
+    },
   }),
   async (context) => {
     const { project, flow } = context.req.valid("param");
@@ -292,15 +409,31 @@ management.openapi(
     tags: tags.projects,
     security,
     request: { params: ProjectParams },
-    responses: { 200: json(z.looseObject({}), "An OpenAPI 3.1 document, inputs and outputs typed."), ...guarded, 404: problem("There is no such project.") },
+    responses: {
+      200: json(z.looseObject({}), "An OpenAPI 3.1 document, inputs and outputs typed."),
+      ...guarded,
+      404: problem("There is no such project."),
+    },
   }),
   async (context) => {
-    const { project, plans } = await projectEndpoints(context.get("management"), context.get("environment"), context.req.valid("param").project);
-    return context.json(projectOpenApi(project, plans, context.get("instance"), new URL(context.req.url).origin), 200);
+    const { project, plans } = await projectEndpoints(
+      context.get("management"),
+      context.get("environment"),
+      context.req.valid("param").project,
+    );
+    return context.json(
+      projectOpenApi(project, plans, context.get("instance"), new URL(context.req.url).origin),
+      200,
+    );
   },
 );
 
-const runOnWire = <R extends Omit<RunSummary, "messageCount">>({ environmentId: _, startedAt, endedAt, ...run }: R) => ({
+const runOnWire = <R extends Omit<RunSummary, "messageCount">>({
+  environmentId: _,
+  startedAt,
+  endedAt,
+  ...run
+}: R) => ({
   ...run,
   startedAt: time(startedAt),
   endedAt: endedAt === null ? null : time(endedAt),
@@ -323,7 +456,11 @@ management.openapi(
     const { runs, next } = await listRuns(
       context.get("management").runs,
       context.get("environment"),
-      { ...filter, from: from === undefined ? undefined : Date.parse(from), to: to === undefined ? undefined : Date.parse(to) },
+      {
+        ...filter,
+        from: from === undefined ? undefined : Date.parse(from),
+        to: to === undefined ? undefined : Date.parse(to),
+      },
       limit,
       cursor,
     );
@@ -339,17 +476,35 @@ management.openapi(
     summary: "Read a run with its messages",
     tags: tags.runs,
     security,
-    request: { params: z.object({ id: z.string().min(1).max(200).openapi({ param: { name: "id", in: "path" } }) }) },
+    request: {
+      params: z.object({
+        id: z
+          .string()
+          .min(1)
+          .max(200)
+          .openapi({ param: { name: "id", in: "path" } }),
+      }),
+    },
     responses: { 200: json(RunDetails, "The run."), ...guarded, 404: problem("There is no such run.") },
   }),
   async (context) => {
-    const run = await readRun(context.get("management").runs, context.get("environment"), context.req.valid("param").id);
-    return context.json({ ...runOnWire(run), messages: run.messages.map((message) => ({ ...message, at: time(message.at) })) }, 200);
+    const run = await readRun(
+      context.get("management").runs,
+      context.get("environment"),
+      context.req.valid("param").id,
+    );
+    return context.json(
+      { ...runOnWire(run), messages: run.messages.map((message) => ({ ...message, at: time(message.at) })) },
+      200,
+    );
   },
 );
 
 management.all("*", (context) => {
-  throw new SluiceError("not_found", `There is nothing at ${new URL(context.req.url).pathname} for ${context.req.method}; /openapi.json lists what there is.`);
+  throw new SluiceError(
+    "not_found",
+    `There is nothing at ${new URL(context.req.url).pathname} for ${context.req.method}; /openapi.json lists what there is.`,
+  );
 });
 
 function badParameters(error: z.ZodError): SluiceError {
@@ -359,7 +514,11 @@ function badParameters(error: z.ZodError): SluiceError {
       : [{ path: issue.path.join("."), reason: issue.message }],
   );
   const [first] = problems;
-  return new SluiceError("invalid_request", `${first?.path === "" ? "The request" : first?.path}: ${first?.reason}.`, { problems });
+  return new SluiceError(
+    "invalid_request",
+    `${first?.path === "" ? "The request" : first?.path}: ${first?.reason}.`,
+    { problems },
+  );
 }
 
 function readQuery<T extends z.ZodType>(schema: T, context: ManagementContext): z.output<T> {
@@ -373,7 +532,9 @@ function readName(name: string): string {
   const parsed = ProjectName.safeParse(name);
   if (parsed.success) return parsed.data;
   const reason = parsed.error.issues[0]?.message ?? "is wrong";
-  throw new SluiceError("invalid_request", `The project's name in the URL: ${reason}.`, { problems: [{ path: "project", reason }] });
+  throw new SluiceError("invalid_request", `The project's name in the URL: ${reason}.`, {
+    problems: [{ path: "project", reason }],
+  });
 }
 
 /** Entity tags of an `If-Match` or `If-None-Match` header, weak ones as strong ones. */

@@ -5,9 +5,18 @@ import type { StoredProject } from "../../operations/ports";
 type Schema = Record<string, unknown>;
 
 /** An OpenAPI 3.1 document of a project's endpoints, made from what its flows declare. */
-export function projectOpenApi(project: StoredProject, plans: readonly Plan[], instance: string, origin: string): Schema {
+export function projectOpenApi(
+  project: StoredProject,
+  plans: readonly Plan[],
+  instance: string,
+  origin: string,
+): Schema {
   const paths: Record<string, Schema> = {};
-  for (const plan of plans) paths[triggerPath(instance, project.name, plan)] = { get: operation(plan, false), post: operation(plan, true) };
+  for (const plan of plans)
+    paths[triggerPath(instance, project.name, plan)] = {
+      get: operation(plan, false),
+      post: operation(plan, true),
+    };
   return {
     openapi: "3.1.0",
     info: {
@@ -18,7 +27,13 @@ export function projectOpenApi(project: StoredProject, plans: readonly Plan[], i
     servers: [{ url: origin }],
     paths,
     components: {
-      securitySchemes: { apiKey: { type: "http", scheme: "bearer", description: "An API key of a user who has the privilege Use API Key." } },
+      securitySchemes: {
+        apiKey: {
+          type: "http",
+          scheme: "bearer",
+          description: "An API key of a user who has the privilege Use API Key.",
+        },
+      },
       schemas: { Failure },
     },
   };
@@ -55,11 +70,18 @@ function operation(plan: Plan, changing: boolean): Schema {
       : {
           requestBody: {
             required: body?.optional !== true,
-            content: { "application/json": { schema: plan.endpoint?.records === "$" ? { type: "array", items: record } : record } },
+            content: {
+              "application/json": {
+                schema: plan.endpoint?.records === "$" ? { type: "array", items: record } : record,
+              },
+            },
           },
         }),
     responses: {
-      "200": { description: "The run succeeded.", content: { "application/json": { schema: success(plan) } } },
+      "200": {
+        description: "The run succeeded.",
+        content: { "application/json": { schema: success(plan) } },
+      },
       "400": failure("The input is wrong, the flow failed, or its connected output returned no record."),
       ...(plan.endpoint?.anonymous === true ? {} : { "401": failure("No or a bad API key.") }),
       "409": failure("The flow is paused or inactive."),
@@ -72,12 +94,18 @@ function operation(plan: Plan, changing: boolean): Schema {
 function queryParameters(schema: Schema | undefined): Schema[] {
   const properties = (schema?.properties ?? {}) as Record<string, Schema>;
   const required = new Set((schema?.required ?? []) as string[]);
-  return Object.entries(properties).map(([name, type]) => ({ name, in: "query", required: required.has(name), schema: type }));
+  return Object.entries(properties).map(([name, type]) => ({
+    name,
+    in: "query",
+    required: required.has(name),
+    schema: type,
+  }));
 }
 
 function success(plan: Plan): Schema {
   const data: Record<string, Schema> = {};
-  for (const output of plan.connected) data[output] = { type: "array", items: plan.outputShapes.get(output)?.toJsonSchema() ?? {} };
+  for (const output of plan.connected)
+    data[output] = { type: "array", items: plan.outputShapes.get(output)?.toJsonSchema() ?? {} };
   return {
     type: "object",
     required: ["processId", "status", "data"],
@@ -92,7 +120,12 @@ function success(plan: Plan): Schema {
 
 const RecordError: Schema = {
   type: "object",
-  properties: { index: { type: "integer" }, message: { type: "string" }, code: { type: "string" }, node: { type: "string" } },
+  properties: {
+    index: { type: "integer" },
+    message: { type: "string" },
+    code: { type: "string" },
+    node: { type: "string" },
+  },
 };
 
 const Failure: Schema = {
@@ -107,5 +140,8 @@ const Failure: Schema = {
 };
 
 function failure(description: string): Schema {
-  return { description, content: { "application/json": { schema: { $ref: "#/components/schemas/Failure" } } } };
+  return {
+    description,
+    content: { "application/json": { schema: { $ref: "#/components/schemas/Failure" } } },
+  };
 }

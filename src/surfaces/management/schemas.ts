@@ -5,12 +5,22 @@ import { MESSAGE_LEVELS, RUN_STATUSES, TRIGGER_KINDS } from "../../domain/run";
 /** Shapes on the wire of the management API. Times are RFC 3339, ids of projects and flows stable integers. */
 
 const Time = z.iso.datetime();
-export const Cursor = z.string().nullable().describe("Give it as `cursor` for the next page; null on the last one.");
+export const Cursor = z
+  .string()
+  .nullable()
+  .describe("Give it as `cursor` for the next page; null on the last one.");
 
 export const ProjectList = z
   .object({
     projects: z.array(
-      z.object({ id: z.number().int(), name: z.string(), description: z.string().nullable(), version: z.number().int(), flows: z.number().int(), updatedAt: Time }),
+      z.object({
+        id: z.number().int(),
+        name: z.string(),
+        description: z.string().nullable(),
+        version: z.number().int(),
+        flows: z.number().int(),
+        updatedAt: Time,
+      }),
     ),
     next: Cursor,
   })
@@ -27,7 +37,9 @@ export const ApplyReport = z
       created: z.array(z.string()),
       updated: z.array(z.string()),
       restored: z.array(z.string()).describe("Retired before, and back again."),
-      retired: z.array(z.string()).describe("No longer in the bundle: kept with their history, closed to calls."),
+      retired: z
+        .array(z.string())
+        .describe("No longer in the bundle: kept with their history, closed to calls."),
       unchanged: z.number().int(),
     }),
   })
@@ -97,7 +109,11 @@ export const RunDetails = z
         text: z.string(),
         textLength: z.number().int().optional().describe("Characters of the whole text, when it was cut."),
         details: z.string().optional(),
-        detailsLength: z.number().int().optional().describe("Characters of the whole details, when they were cut."),
+        detailsLength: z
+          .number()
+          .int()
+          .optional()
+          .describe("Characters of the whole details, when they were cut."),
       }),
     ),
   })
@@ -107,7 +123,13 @@ const PAGE_MAX = 200;
 const PAGE_DEFAULT = 50;
 
 export const Page = {
-  limit: z.coerce.number().int().min(1).max(PAGE_MAX).default(PAGE_DEFAULT).openapi({ description: `Entries of a page, 1 to ${PAGE_MAX}.` }),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(PAGE_MAX)
+    .default(PAGE_DEFAULT)
+    .openapi({ description: `Entries of a page, 1 to ${PAGE_MAX}.` }),
   cursor: z.string().max(300).optional().openapi({ description: "`next` of the page before." }),
 };
 
@@ -115,16 +137,32 @@ export const Flag = z
   .enum(["true", "false", ""], { error: "write true or false" })
   .transform((value) => value !== "false");
 
-export const ProjectParams = z.object({ project: z.string().min(1).max(100).openapi({ param: { name: "project", in: "path" }, example: "demo" }) });
-export const FlowParams = ProjectParams.extend({ flow: z.string().min(1).max(100).openapi({ param: { name: "flow", in: "path" }, example: "countries" }) });
+export const ProjectParams = z.object({
+  project: z
+    .string()
+    .min(1)
+    .max(100)
+    .openapi({ param: { name: "project", in: "path" }, example: "demo" }),
+});
+export const FlowParams = ProjectParams.extend({
+  flow: z
+    .string()
+    .min(1)
+    .max(100)
+    .openapi({ param: { name: "flow", in: "path" }, example: "countries" }),
+});
 
 export const ApplyQuery = z.strictObject({
   dryRun: Flag.optional().openapi({ description: "Only say what would change." }),
-  publish: Flag.optional().openapi({ description: "`false` stores drafts; what calls run stays as it is. Default `true`." }),
+  publish: Flag.optional().openapi({
+    description: "`false` stores drafts; what calls run stays as it is. Default `true`.",
+  }),
 });
 
 export const ExportQuery = z.strictObject({
-  draft: Flag.optional().openapi({ description: "Drafts, where there are any, instead of current versions." }),
+  draft: Flag.optional().openapi({
+    description: "Drafts, where there are any, instead of current versions.",
+  }),
   format: z.enum(["json", "yaml"]).optional().openapi({ description: "Overrides `Accept`." }),
 });
 
