@@ -40,7 +40,7 @@ function compose(bindings: Bindings): Services {
   const settings = parseSettings(bindings);
   const world: World = {
     now: () => Date.now(),
-    newRunId: () => newLightRunId(),
+    newRunId: (startedAt) => newLightRunId(startedAt),
     random: () => Math.random(),
   };
   const background = (work: Promise<unknown>): void => {

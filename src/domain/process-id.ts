@@ -1,7 +1,20 @@
-/**
- * Process ids: opaque and unguessable for callers. The first letter says who hosts the run, so that a poll needs no
- * look-up: `l` for a light run, which lives in the isolate that took the request.
+/*
+ * Process ids: opaque to callers and unguessable, with 122 random bits. For us they have a layout:
+ *
+ *   9 characters   start of the run, milliseconds since 1970 in base 36, so that ids sort by time: new rows go to the end
+ *                  of every index, and lists by time need no index of their own
+ *   1 character    who hosts the run: `l` a light run, which lives in the isolate that took the request
+ *   32 characters  random
  */
-export function newLightRunId(random: () => string = () => crypto.randomUUID()): string {
-  return `l${random().replaceAll("-", "")}`;
+
+/** Base-36 digits of a time: enough until the year 5188. */
+const TIME_DIGITS = 9;
+
+export function newLightRunId(startedAt: number, random: () => string = () => crypto.randomUUID()): string {
+  return `${timePrefix(startedAt)}l${random().replaceAll("-", "")}`;
+}
+
+/** The least id that a run started at `ms` can have: bounds of ranges by time. */
+export function timePrefix(ms: number): string {
+  return Math.max(0, Math.floor(ms)).toString(36).padStart(TIME_DIGITS, "0");
 }

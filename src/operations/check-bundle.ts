@@ -2,10 +2,10 @@ import { z } from "zod";
 import { Bundle } from "../domain/bundle";
 import type { Problem } from "../domain/errors";
 import { FlowDefinition, type FlowSource } from "../domain/flow";
-import { MAX_FLOW_BYTES } from "../domain/limits";
-import { pointer } from "../domain/json-path";
-import { schemaProblems } from "../domain/schema-problems";
 import type { StoredVersion } from "../domain/flow-address";
+import { pointer } from "../domain/json-path";
+import { MAX_FLOW_BYTES } from "../domain/limits";
+import { schemaProblems } from "../domain/schema-problems";
 import { compileFlow } from "../engine/compile";
 import type { NodeRegistry } from "../engine/node-type";
 
@@ -25,7 +25,9 @@ export interface CheckedBundle {
 }
 
 /** The bundle with its flows left aside, so that one wrong flow does not hide what is wrong with the others. */
-const Header = Bundle.extend({ flows: z.array(z.unknown(), { error: "`flows` is a list of flows" }).max(5_000).default([]) });
+const Header = Bundle.extend({
+  flows: z.array(z.unknown(), { error: "`flows` is a list of flows" }).max(5_000).default([]),
+});
 
 /**
  * Checks a whole bundle and reports everything that is wrong with it at once.
@@ -37,9 +39,14 @@ export function checkBundle(document: unknown, project: string, registry: NodeRe
   if (!parsed.success) {
     problems.push(...schemaProblems(Bundle, parsed.error));
   }
-  const { flows: sources, ...header } = parsed.success ? parsed.data : { ...looseHeader(document), sluice: 1 as const };
+  const { flows: sources, ...header } = parsed.success
+    ? parsed.data
+    : { ...looseHeader(document), sluice: 1 as const };
   if (header.project !== undefined && header.project !== project) {
-    problems.push({ path: "/project", reason: `the document is of project "${header.project}", and the URL names "${project}"` });
+    problems.push({
+      path: "/project",
+      reason: `the document is of project "${header.project}", and the URL names "${project}"`,
+    });
   }
 
   const definitions = new Map<string, { definition: FlowDefinition; source: FlowSource; index: number }>();
@@ -52,11 +59,17 @@ export function checkBundle(document: unknown, project: string, registry: NodeRe
     const { flow: name } = flow.data;
     const twin = definitions.get(name);
     if (twin !== undefined) {
-      problems.push({ path: pointer("flows", index, "flow"), reason: `flow "${name}" is at /flows/${twin.index} already; names are unique in a project` });
+      problems.push({
+        path: pointer("flows", index, "flow"),
+        reason: `flow "${name}" is at /flows/${twin.index} already; names are unique in a project`,
+      });
       continue;
     }
     if (JSON.stringify(source).length > MAX_FLOW_BYTES) {
-      problems.push({ path: pointer("flows", index), reason: `a flow's definition has at most ${MAX_FLOW_BYTES} bytes as JSON (MAX_FLOW_BYTES)` });
+      problems.push({
+        path: pointer("flows", index),
+        reason: `a flow's definition has at most ${MAX_FLOW_BYTES} bytes as JSON (MAX_FLOW_BYTES)`,
+      });
     }
     definitions.set(name, { definition: flow.data, source: source as FlowSource, index });
   }
@@ -83,10 +96,19 @@ export function checkBundle(document: unknown, project: string, registry: NodeRe
     const alias = definition.endpoint?.alias ?? null;
     if (alias !== null) {
       const owner = aliases.get(alias);
-      if (owner !== undefined) problems.push({ path: pointer("flows", index, "endpoint", "alias"), reason: `flow "${owner}" has the alias "${alias}" too` });
+      if (owner !== undefined)
+        problems.push({
+          path: pointer("flows", index, "endpoint", "alias"),
+          reason: `flow "${owner}" has the alias "${alias}" too`,
+        });
       aliases.set(alias, name);
     }
-    flows.push({ name, stored: { definition: source, calls }, alias, hasEndpoint: definition.endpoint !== undefined });
+    flows.push({
+      name,
+      stored: { definition: source, calls },
+      alias,
+      hasEndpoint: definition.endpoint !== undefined,
+    });
   }
   flows.sort((left, right) => (left.name < right.name ? -1 : 1));
   return { header, flows, problems };

@@ -39,12 +39,12 @@ export interface RunFilter {
 export type RunSummary = Omit<RunRecord, "messages"> & { messageCount: number };
 
 export interface RunLog {
-  /** Newest first. `after` is the last run of the page before. */
+  /** Newest first. `after` is the id of the last run of the page before. */
   list(
     environmentId: number,
     filter: RunFilter,
     limit: number,
-    after: { startedAt: number; id: string } | undefined,
+    after: string | undefined,
   ): Promise<RunSummary[]>;
   find(environmentId: number, id: string): Promise<RunRecord | undefined>;
 }
@@ -161,6 +161,6 @@ export interface Projects {
 /** Clock and ids, so that tests decide them. */
 export interface World {
   now(): number;
-  newRunId(): string;
+  newRunId(startedAt: number): string;
   random(): number;
 }

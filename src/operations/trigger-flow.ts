@@ -112,7 +112,7 @@ export async function triggerFlow(
   const { world, host, history } = services;
   const startedAt = world.now();
   const run = new RunContext({
-    id: world.newRunId(),
+    id: world.newRunId(startedAt),
     trigger: "action",
     user,
     input,

@@ -1,6 +1,7 @@
+import { timePrefix } from "../../domain/process-id";
 import type { MessageLevel, RunMessage, RunRecord, RunStatus, TriggerKind } from "../../domain/run";
 import type { RunFilter, RunLog, RunSummary } from "../../operations/ports";
-import { jsonChunks } from "./json-chunks";
+import { encodeRuns, hasMessages } from "./run-batch";
 
 interface RunRow {
   id: string;
@@ -21,12 +22,25 @@ interface RunRow {
 const COLUMNS = `id, project_id, project, flow_id, flow, flow_version, trigger_kind, user_name, started_at, ended_at, status,
   message, message_count`;
 
-/** A run, or a part of one whose messages were too many to travel together. */
-export interface RunPart extends RunRecord {
-  /** Place of the first of these messages among all of the run. */
-  firstMessage?: number;
-  messageCount?: number;
-}
+/** Characters of one bound text: a D1 value ends at 2 MB, and a character may take three bytes. */
+const MAX_TEXT_CHARS = 500_000;
+
+const INSERT_RUNS = `WITH shared AS MATERIALIZED (
+    SELECT value ->> 0 AS environment_id, value ->> 1 AS project_id, value ->> 2 AS project, value ->> 3 AS flow_id,
+      value ->> 4 AS flow, value ->> 5 AS flow_version, value ->> 6 AS trigger_kind, value ->> 7 AS user_name, value -> 8 AS list
+    FROM json_each(?1, '$.runs'))
+  INSERT INTO runs (environment_id, ${COLUMNS})
+  SELECT s.environment_id, r.value ->> 0, s.project_id, s.project, s.flow_id, s.flow, s.flow_version, s.trigger_kind, s.user_name,
+    r.value ->> 1, r.value ->> 2, r.value ->> 3, r.value ->> 4, r.value ->> 5
+  FROM shared s, json_each(s.list) r WHERE true
+  ON CONFLICT (environment_id, id) DO UPDATE SET ended_at = excluded.ended_at, status = excluded.status,
+    message = excluded.message, message_count = excluded.message_count`;
+
+const INSERT_MESSAGES = `INSERT OR IGNORE INTO run_messages
+    (environment_id, run_id, sequence, at, level, node, record, text, text_length, details, details_length)
+  SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8,
+    value ->> 9, value ->> 10
+  FROM json_each(?1, '$.messages')`;
 
 /** Runs and their messages in D1. Writing the same run twice leaves one, since queues deliver at least once. */
 export class D1RunLog implements RunLog {
@@ -36,82 +50,49 @@ export class D1RunLog implements RunLog {
     this.#db = db;
   }
 
-  /** Stores runs in one transaction, each statement for as many rows as a parameter holds. */
-  async write(runs: readonly RunPart[]): Promise<void> {
-    if (runs.length === 0) return;
-    const statements: D1PreparedStatement[] = [];
-    const rows = runs.map(({ messages, firstMessage: _, ...run }) => ({
-      messageCount: messages.length,
-      ...run,
-    }));
-    for (const part of jsonChunks(rows)) {
-      statements.push(
-        this.#db
-          .prepare(
-            `INSERT INTO runs (environment_id, ${COLUMNS})
-             SELECT j.value ->> 'environmentId', j.value ->> 'id', j.value ->> 'projectId', j.value ->> 'project', j.value ->> 'flowId',
-               j.value ->> 'flow', j.value ->> 'flowVersion', j.value ->> 'trigger', j.value ->> 'user', j.value ->> 'startedAt',
-               j.value ->> 'endedAt', j.value ->> 'status', j.value ->> 'message', j.value ->> 'messageCount'
-             FROM json_each(?1) j WHERE true
-             ON CONFLICT (environment_id, id) DO UPDATE SET ended_at = excluded.ended_at, status = excluded.status,
-               message = excluded.message, message_count = excluded.message_count`,
-          )
-          .bind(part),
-      );
-    }
-    const messages = runs.flatMap((run) =>
-      run.messages.map((message, index) => ({
-        environmentId: run.environmentId,
-        runId: run.id,
-        sequence: (run.firstMessage ?? 0) + index,
-        ...message,
-      })),
-    );
-    for (const part of jsonChunks(messages)) {
-      statements.push(
-        this.#db
-          .prepare(
-            `INSERT OR IGNORE INTO run_messages (environment_id, run_id, sequence, at, level, node, record, text, text_length, details, details_length)
-             SELECT j.value ->> 'environmentId', j.value ->> 'runId', j.value ->> 'sequence', j.value ->> 'at', j.value ->> 'level',
-               j.value ->> 'node', j.value ->> 'record', j.value ->> 'text', j.value ->> 'textLength', j.value ->> 'details', j.value ->> 'detailsLength'
-             FROM json_each(?1) j`,
-          )
-          .bind(part),
-      );
-    }
-    await this.#db.batch(statements);
+  /** Stores runs in one transaction. */
+  write(runs: readonly RunRecord[]): Promise<void> {
+    return this.writeEncoded(encodeRuns(runs, MAX_TEXT_CHARS));
+  }
+
+  /** Stores texts of `encodeRuns` in one transaction, without reading them here. */
+  async writeEncoded(texts: readonly string[]): Promise<void> {
+    const statements = texts.flatMap((text) => {
+      const runs = this.#db.prepare(INSERT_RUNS).bind(text);
+      return hasMessages(text) ? [runs, this.#db.prepare(INSERT_MESSAGES).bind(text)] : [runs];
+    });
+    if (statements.length > 0) await this.#db.batch(statements);
   }
 
   async list(
     environmentId: number,
     filter: RunFilter,
     limit: number,
-    after: { startedAt: number; id: string } | undefined,
+    after: string | undefined,
   ): Promise<RunSummary[]> {
     const conditions = ["environment_id = ?1"];
     const values: unknown[] = [environmentId];
     const where = (condition: string, value: unknown): void => {
       if (value === undefined) return;
       values.push(value);
-      conditions.push(condition.replace("?", `?${values.length}`));
+      conditions.push(condition.replace(/\?(?!\d)/, `?${values.length}`));
     };
     where("project = ?", filter.project);
-    where("flow = ?", filter.flow);
+    // By its id, since that is what the index of a flow's runs has.
+    where("flow_id IN (SELECT id FROM flows WHERE environment_id = ?1 AND name = ?)", filter.flow);
     where("status = ?", filter.status);
     // Tells SQLite that the index of what did not succeed serves this question.
     if (filter.status !== undefined && filter.status !== "Success") conditions.push("status <> 'Success'");
     where("trigger_kind = ?", filter.trigger);
     where("user_name = ?", filter.user);
-    where("started_at >= ?", filter.from);
-    where("started_at < ?", filter.to);
-    if (after !== undefined) {
-      values.push(after.startedAt, after.id);
-      conditions.push(`(started_at, id) < (?${values.length - 1}, ?${values.length})`);
-    }
+    // Ids begin with the start, so times are ranges of them.
+    where("id >= ?", filter.from === undefined ? undefined : timePrefix(filter.from));
+    where("id < ?", filter.to === undefined ? undefined : timePrefix(filter.to));
+    where("id < ?", after);
     values.push(limit);
     const { results } = await this.#db
       .prepare(
-        `SELECT ${COLUMNS} FROM runs WHERE ${conditions.join(" AND ")} ORDER BY started_at DESC, id DESC LIMIT ?${values.length}`,
+        `SELECT ${COLUMNS} FROM runs WHERE ${conditions.join(" AND ")} ORDER BY id DESC LIMIT ?${values.length}`,
       )
       .bind(...values)
       .all<RunRow>();

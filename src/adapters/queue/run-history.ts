@@ -1,6 +1,7 @@
 import type { RunRecord } from "../../domain/run";
 import type { RunHistory } from "../../operations/ports";
-import type { D1RunLog, RunPart } from "../d1/run-log";
+import { encodeRuns } from "../d1/run-batch";
+import type { D1RunLog } from "../d1/run-log";
 
 /*
  * Ended light runs gather in the isolate's memory and leave together: one queue message per run would cost half of the
@@ -64,59 +65,30 @@ export class BufferedRunHistory implements RunHistory {
     if (runs.length === 0) return;
     this.#waiting = [];
     try {
-      for (const message of messagesOf(runs)) await this.#queue.send(message, { contentType: "text" });
+      for (const text of encodeRuns(runs, MESSAGE_CHARS))
+        await this.#queue.send(text, { contentType: "text" });
     } catch {
       await this.#log.write(runs);
     }
   }
 }
 
-/** Packs runs into messages that fit; a run whose own messages do not fit travels in several parts. */
-function* messagesOf(runs: readonly RunRecord[]): Generator<string> {
-  let parts: string[] = [];
-  let size = 0;
-  for (const run of runs) {
-    const text = JSON.stringify(run);
-    if (size > 0 && size + text.length > MESSAGE_CHARS) {
-      yield `[${parts.join(",")}]`;
-      parts = [];
-      size = 0;
-    }
-    if (text.length > MESSAGE_CHARS) {
-      yield* partsOf(run);
-      continue;
-    }
-    parts.push(text);
-    size += text.length;
-  }
-  if (parts.length > 0) yield `[${parts.join(",")}]`;
-}
-
-/** One run's messages in slices. Each slice tells where it begins, and how many messages the whole run has. */
-function* partsOf(run: RunRecord): Generator<string> {
-  let slice: RunRecord["messages"] = [];
-  let first = 0;
-  let size = 0;
-  const part = (): string =>
-    JSON.stringify([{ ...run, messages: slice, firstMessage: first, messageCount: run.messages.length }]);
-  for (const message of run.messages) {
-    const length = JSON.stringify(message).length;
-    if (slice.length > 0 && size + length > MESSAGE_CHARS) {
-      yield part();
-      first += slice.length;
-      slice = [];
-      size = 0;
-    }
-    slice.push(message);
-    size += length;
-  }
-  yield part();
-}
-
-/** Writes delivered batches; what cannot be written now is delivered again. */
+/**
+ * Writes delivered batches, together where that works. One that cannot be written does not hold up the others: it is
+ * delivered again.
+ */
 export async function consumeHistory(batch: MessageBatch, log: D1RunLog): Promise<void> {
-  const runs: RunPart[] = [];
-  for (const message of batch.messages) runs.push(...(JSON.parse(message.body as string) as RunPart[]));
-  await log.write(runs);
-  batch.ackAll();
+  try {
+    await log.writeEncoded(batch.messages.map(({ body }) => String(body)));
+    batch.ackAll();
+  } catch {
+    for (const message of batch.messages) {
+      try {
+        await log.writeEncoded([String(message.body)]);
+        message.ack();
+      } catch {
+        message.retry();
+      }
+    }
+  }
 }
