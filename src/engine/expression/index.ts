@@ -2,17 +2,18 @@
  * Expressions: JSONata sources compiled once, evaluated many times, synchronously.
  * This file is the one door to the evaluator; the rest of the engine imports nothing below it.
  */
-import { parse } from "./ast";
+import { type Node, parse } from "./ast";
 import { compileTree } from "./compile";
 import { ExpressionError } from "./errors";
-import { EXPRESSION_LIMITS } from "./limits";
 import { type Reads, readsOf } from "./reads";
+import { nodeAt, render } from "./render";
 import { plain } from "./result";
-import type { Runtime } from "./runtime";
 import { openFrame } from "./scope";
-import { mark, OUTER, SEQUENCE } from "./values";
+import { asExpressionError, inputOf, runtimeOf } from "./start";
 
+export { check, type ExpressionProblem } from "./check";
 export { ExpressionError } from "./errors";
+export { type ExplainedPart, type Explanation, explain } from "./explain";
 export { DEFAULT_FUEL, EXPRESSION_LIMITS } from "./limits";
 export type { Reads } from "./reads";
 
@@ -43,6 +44,8 @@ export interface Evaluation {
 
 export interface Expression {
   readonly source: string;
+  /** What it was compiled with. */
+  readonly options: CompileOptions;
   /** The parts of the scope that an evaluation can look at. */
   readonly reads: Reads;
   /** Plain JSON or undefined. Throws `ExpressionError`. */
@@ -58,54 +61,51 @@ export interface CompileOptions {
   lenient?: boolean;
 }
 
+/** Compiles a source. Throws `ExpressionError` on a syntax error and on a variable or function that does not exist. */
 export function compile(source: string, options: CompileOptions = {}): Expression {
   const tree = parse(source);
-  const program = compileTree(tree, source, {
-    hostFunctions: new Set(options.functions),
-    variables: new Set(options.variables),
-    lenient: options.lenient === true,
-  });
-  const { run, cost, slots } = program;
+  const { run, cost, slots } = located(tree, () =>
+    compileTree(tree, source, {
+      hostFunctions: new Set(options.functions),
+      variables: new Set(options.variables),
+      lenient: options.lenient === true,
+    }),
+  );
   let reads: Reads | undefined;
   return {
     source,
+    options,
     get reads() {
       reads ??= readsOf(tree);
       return reads;
     },
     evaluate(scope, evaluation) {
-      const rt = runtimeOf(scope, evaluation);
       const { meter } = evaluation;
       meter.fuel -= cost;
       if (meter.fuel < 0) throw new ExpressionError("fuel_exhausted");
+      const rt = runtimeOf(scope, evaluation);
       try {
-        const input: unknown = Array.isArray(scope) ? mark([scope], SEQUENCE | OUTER) : scope;
-        const value = run(input, slots > 0 ? openFrame(null, slots) : null, rt);
+        const value = run(inputOf(scope), slots > 0 ? openFrame(null, slots) : null, rt);
         return typeof value === "string" || typeof value === "boolean" ? value : plain(rt, value);
       } catch (error) {
-        throw asExpressionError(error);
+        throw withPart(tree, asExpressionError(error));
       }
     },
   };
 }
 
-function runtimeOf(scope: unknown, evaluation: Evaluation): Runtime {
-  return {
-    meter: evaluation.meter,
-    root: scope,
-    functions: evaluation.functions,
-    variables: evaluation.variables,
-    depth: 0,
-    maxDepth: evaluation.depth ?? EXPRESSION_LIMITS.callDepth,
-    now: evaluation.now,
-    random: evaluation.random ?? Math.random,
-  };
+function located<T>(tree: Node, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw withPart(tree, asExpressionError(error));
+  }
 }
 
-/** Whatever a host function throws passes as it is; only the engine's own stack overflow is one of our errors. */
-function asExpressionError(error: unknown): unknown {
-  if (error instanceof RangeError && /call stack/i.test(error.message)) {
-    return new ExpressionError("depth_exceeded", {}, { cause: error });
-  }
-  return error;
+/** Finds the part that failed only when something did. */
+function withPart(tree: Node, error: unknown): unknown {
+  if (!(error instanceof ExpressionError) || error.position === undefined || error.part !== undefined)
+    return error;
+  const node = nodeAt(tree, error.position);
+  return node ? error.locate(error.position, error.token, render(node)) : error;
 }

@@ -48,7 +48,9 @@ export function readsOf(tree: Node): Reads {
         return node.value === "$" ? [[]] : [];
       case "wildcard":
       case "descendant":
-        return context;
+        // What comes after them may lie anywhere below.
+        use(context);
+        return [];
       case "parent":
         return [[]];
       case "condition":

@@ -1,4 +1,5 @@
 import { ExpressionError } from "../errors";
+import { EXPRESSION_LIMITS } from "../limits";
 import { type Match, matchAfter } from "../regex";
 import { type Callable, isCallable, type Runtime } from "../runtime";
 import { boundArray, boundGrowth, boundString, charge, isObject, mark, SEQUENCE } from "../values";
@@ -108,7 +109,8 @@ class Collected {
 
   add(part: string): void {
     this.#length += part.length;
-    if (this.#length > 1024) boundString(this.#rt, this.#length);
+    if (this.#length > EXPRESSION_LIMITS.stringCharacters) boundString(this.#rt, this.#length);
+    charge(this.#rt, part.length >> 5);
     this.#parts.push(part);
   }
 
