@@ -13,6 +13,8 @@ export interface Measurement {
   p99?: { ours: number; theirs: number };
   /** Microseconds of processor time per request. */
   cpu_us?: { ours: number; theirs: number } | null;
+  /** What else is worth knowing, in a line below the table. */
+  note?: string;
 }
 
 export interface BenchOptions {

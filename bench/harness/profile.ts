@@ -3,6 +3,7 @@ import { SourceMap } from "node:module";
 import { join, relative, resolve } from "node:path";
 import { paths, ROOT } from "../../scripts/lib/paths.mjs";
 import type { Side } from "./compare.ts";
+import { inspect } from "./inspector.ts";
 import { load } from "./load.ts";
 
 /** Where our own side spends its processor time under load, by function: V8's sampling profiler, through the inspector. */
@@ -21,7 +22,7 @@ interface Profile {
 }
 
 export async function profile(side: Side, windowMs: number): Promise<string> {
-  const inspector = await connect(side);
+  const inspector = await inspect(side.runtime);
   try {
     await load(side.target, { connections: CONNECTIONS, leadInMs: 0, windowMs: WARM_UP_MS });
     await inspector.call("Profiler.enable");
@@ -64,42 +65,5 @@ function placer(): (frame: Profile["nodes"][number]["callFrame"]) => string {
     const entry = map.findEntry(lineNumber, columnNumber);
     if (!("originalSource" in entry)) return `${url}:${lineNumber + 1}`;
     return `${relative(ROOT, resolve(dist, entry.originalSource))}:${entry.originalLine + 1}`;
-  };
-}
-
-interface Inspector {
-  call(method: string, params?: Record<string, unknown>): Promise<unknown>;
-  close(): void;
-}
-
-async function connect(side: Side): Promise<Inspector> {
-  const url = await side.runtime.miniflare.getInspectorURL();
-  const list = (await (await fetch(new URL("/json", `http://${url.host}`))).json()) as Array<{ id: string }>;
-  const ours = list.find(({ id }) => id === `core:user:${side.runtime.worker}`);
-  if (ours === undefined) throw new Error(`the inspector has no Worker ${side.runtime.worker}`);
-  const socket = new WebSocket(`ws://${url.host}/${ours.id}`);
-  await new Promise((done, fail) => {
-    socket.addEventListener("open", done);
-    socket.addEventListener("error", () => fail(new Error("the inspector does not answer")));
-  });
-  let last = 0;
-  const waiting = new Map<number, { done: (value: unknown) => void; fail: (error: Error) => void }>();
-  socket.addEventListener("message", ({ data }) => {
-    const message = JSON.parse(String(data));
-    const call = waiting.get(message.id);
-    if (call === undefined) return;
-    waiting.delete(message.id);
-    if (message.error === undefined) call.done(message.result);
-    else call.fail(new Error(message.error.message));
-  });
-  return {
-    call(method, params = {}) {
-      const id = ++last;
-      return new Promise((done, fail) => {
-        waiting.set(id, { done, fail });
-        socket.send(JSON.stringify({ id, method, params }));
-      });
-    },
-    close: () => socket.close(),
   };
 }

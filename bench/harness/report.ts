@@ -45,7 +45,9 @@ export function table(results: Array<{ benchmark: Case; measurement: Measurement
     widths.map((width) => "-".repeat(width)).join("  "),
     ...rows.map(line),
     "",
-    ...results.map(({ benchmark }) => `${benchmark.key}: ${benchmark.title}`),
+    ...results.map(({ benchmark: { key, title }, measurement: { note } }) =>
+      note === undefined ? `${key}: ${title}` : `${key}: ${title}. ${note}`,
+    ),
   ].join("\n");
 }
 
