@@ -11,6 +11,7 @@ await run(async () => {
     { portFrom, checkPort },
     { migrateState },
     { QUIET_WRANGLER },
+    { endLeftOverRuntime, refuseSecondServer, removeServerFile, writeServerFile },
     { toolPath },
   ] = await Promise.all([
     import("./lib/dev-vars.mjs"),
@@ -18,14 +19,18 @@ await run(async () => {
     import("./lib/port.mjs"),
     import("./lib/runtime.mjs"),
     import("./lib/quiet.mjs"),
+    import("./lib/server-file.mjs"),
     import("./lib/tool.mjs"),
   ]);
   const { spawn } = await import("node:child_process");
   const where = paths();
+  refuseSecondServer(where.server);
+  endLeftOverRuntime(where.server);
   const port = portFrom(process.env.PORT);
   await checkPort(port);
   ensureDevVars(where.devVars);
   await migrateState(where.state);
+  writeServerFile(where.server, { pid: process.pid, url: `http://127.0.0.1:${port}` });
   const wrangler = spawn(
     process.execPath,
     [
@@ -44,5 +49,6 @@ await run(async () => {
   process.on("disconnect", () => wrangler.kill("SIGTERM"));
   onParentGone(() => wrangler.kill("SIGTERM"));
   const code = await new Promise((done) => wrangler.on("exit", (status) => done(status ?? 0)));
+  removeServerFile(where.server);
   process.exit(code);
 });

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { CommandError } from "./command-error.mjs";
 
 /**
  * `.dev/server.json`: which process serves this checkout. Two runtimes on one state would spoil it, so only one may.
@@ -40,7 +41,19 @@ export function removeServerFile(path) {
  */
 export function runningServer(path) {
   const server = readServerFile(path);
-  return server !== undefined && commandOf(server.pid).includes("start.mjs") ? server : undefined;
+  return server !== undefined && /\b(start|dev)\.mjs/.test(commandOf(server.pid)) ? server : undefined;
+}
+
+/**
+ * Refuses when this checkout is served already.
+ * @param {string} path
+ */
+export function refuseSecondServer(path) {
+  const running = runningServer(path);
+  if (running === undefined) return;
+  throw new CommandError(
+    `This checkout is served already, at ${running.url} (process ${running.pid}). End that one first.`,
+  );
 }
 
 /**

@@ -1,7 +1,6 @@
 import { relative } from "node:path";
 import { AdminClient } from "./admin.mjs";
 import { buildWorker } from "./build.mjs";
-import { CommandError } from "./command-error.mjs";
 import { curlLines } from "./curl-lines.mjs";
 import { describeDemo, seedDemo, writePrivate } from "./demo.mjs";
 import { ensureDevVars } from "./dev-vars.mjs";
@@ -9,17 +8,12 @@ import { onParentGone } from "./parent-gone.mjs";
 import { paths, ROOT } from "./paths.mjs";
 import { checkPort, portFrom } from "./port.mjs";
 import { migrateState, startRuntime } from "./runtime.mjs";
-import { endLeftOverRuntime, removeServerFile, runningServer, writeServerFile } from "./server-file.mjs";
+import { endLeftOverRuntime, refuseSecondServer, removeServerFile, writeServerFile } from "./server-file.mjs";
 
 /** Builds, migrates, serves, seeds, says so, and stays until it is told to end. */
 export async function startServer() {
   const where = paths(ROOT);
-  const running = runningServer(where.server);
-  if (running !== undefined) {
-    throw new CommandError(
-      `This checkout is served already, at ${running.url} (process ${running.pid}). End that one first.`,
-    );
-  }
+  refuseSecondServer(where.server);
   if (endLeftOverRuntime(where.server)) console.log("Ended a runtime that an earlier start had left behind.");
   const port = portFrom(process.env.PORT);
   await checkPort(port);
