@@ -11,6 +11,11 @@ export const EXPRESSION_LIMITS = {
   sourceTokens: 50_000,
   /** Levels of the syntax tree (`source_too_deep`): a closure calls a closure per level, each some 150 bytes of stack. */
   treeDepth: 600,
+  /**
+   * Fuel of one evaluation, however much its run has left (`fuel_exhausted`). Whatever is made costs fuel, an element or
+   * a field at least 1 and 32 characters 1, so this bounds memory too: under 60 MB at worst, of an isolate's 128.
+   */
+  evaluationFuel: 5_000_000,
   /** Function calls under way at once, tail calls excepted (`depth_exceeded`): a third of what the runtime's stack was measured to hold. */
   callDepth: 400,
   /** Levels of a value that is walked: compared, written as text, copied (`depth_exceeded`). */
@@ -31,5 +36,5 @@ export const EXPRESSION_LIMITS = {
   shownCharacters: 60,
 } as const;
 
-/** Fuel for callers that have no run to charge (checks at apply time, the console): about half a second of work at most. */
-export const DEFAULT_FUEL = 5_000_000;
+/** Fuel for callers that have no run to charge (checks at apply time, the console): as much as one evaluation may use. */
+export const DEFAULT_FUEL = EXPRESSION_LIMITS.evaluationFuel;

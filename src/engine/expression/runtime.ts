@@ -4,6 +4,8 @@ import type { Engine } from "./regex";
 /** Everything one evaluation shares. Made once per `evaluate`, never stored. */
 export interface Runtime {
   meter: Meter;
+  /** Fuel that this evaluation must leave: none of the run's, or all but its own share. */
+  floor: number;
   /** The document, for `$$`. */
   root: unknown;
   functions: HostFunctions | undefined;

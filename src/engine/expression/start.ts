@@ -11,6 +11,7 @@ import { mark, OUTER, SEQUENCE } from "./values";
 export function runtimeOf(scope: unknown, evaluation: Evaluation): Runtime {
   return {
     meter: evaluation.meter,
+    floor: Math.max(0, evaluation.meter.fuel - EXPRESSION_LIMITS.evaluationFuel),
     root: scope,
     functions: evaluation.functions,
     variables: evaluation.variables,

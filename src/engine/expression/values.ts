@@ -111,7 +111,7 @@ export function truth(value: unknown): boolean {
 
 export function charge(rt: Runtime, steps: number): void {
   rt.meter.fuel -= steps;
-  if (rt.meter.fuel < 0) throw new ExpressionError("fuel_exhausted");
+  if (rt.meter.fuel < rt.floor) throw new ExpressionError("fuel_exhausted");
 }
 
 export function equal(rt: Runtime, left: unknown, right: unknown, depth = 0): boolean {
