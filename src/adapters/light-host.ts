@@ -1,5 +1,5 @@
 import type { MaybePromise } from "../engine/maybe-promise";
-import { then } from "../engine/maybe-promise";
+import { after } from "../engine/maybe-promise";
 import type { Plan } from "../engine/plan";
 import type { Host } from "../engine/ports";
 import type { Catalog } from "../operations/ports";
@@ -39,7 +39,7 @@ export class LightHost implements Host {
   }
 
   flow(caller: Plan, name: string): MaybePromise<Plan | undefined> {
-    return then(this.#catalog.flow(caller.key.environmentId, caller.key.projectId, name), (pointer) =>
+    return after(this.#catalog.flow(caller.key.environmentId, caller.key.projectId, name), (pointer) =>
       pointer === undefined ? undefined : this.#catalog.plan(pointer),
     );
   }

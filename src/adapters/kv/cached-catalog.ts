@@ -1,6 +1,6 @@
 import type { Environment } from "../../domain/environment";
 import type { FlowAddress, FlowPointer, Resolution, StoredVersion } from "../../domain/flow-address";
-import { type MaybePromise, then } from "../../engine/maybe-promise";
+import { after, type MaybePromise } from "../../engine/maybe-promise";
 import type { Plan } from "../../engine/plan";
 import type { Catalog } from "../../operations/ports";
 import { BoundedCache } from "../bounded-cache";
@@ -64,7 +64,7 @@ export class CachedCatalog implements Catalog {
   }
 
   resolve(environment: Environment, address: FlowAddress): MaybePromise<Resolution> {
-    return then(this.#epoch(environment.id), (epoch) => {
+    return after(this.#epoch(environment.id), (epoch) => {
       // Names hold no control characters, so these parts cannot run into each other.
       const name = address.kind === "named" ? `${address.project}\u0000${address.flow}` : address.segment;
       const key = `e/${environment.id}/${epoch}/${address.kind}/${name}`;
@@ -81,7 +81,7 @@ export class CachedCatalog implements Catalog {
   }
 
   flow(environmentId: number, projectId: number, name: string): MaybePromise<FlowPointer | undefined> {
-    return then(this.#epoch(environmentId), (epoch) => {
+    return after(this.#epoch(environmentId), (epoch) => {
       const key = `e/${environmentId}/${epoch}/flow/${projectId}/${name}`;
       const known = this.#flows.get(key);
       if (known !== undefined) return known === "missing" ? undefined : known;

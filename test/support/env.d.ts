@@ -1,0 +1,15 @@
+import type { D1Migration } from "@cloudflare/vitest-plugin";
+import type { Bindings } from "../../src/bindings";
+
+declare global {
+  namespace Cloudflare {
+    /** What tests in workerd find in `env`: the Worker's bindings, and the migrations to apply to its database. */
+    interface Env extends Bindings {
+      TEST_MIGRATIONS: D1Migration[];
+      ADMIN_TOKEN: string;
+    }
+    interface GlobalProps {
+      mainModule: typeof import("../../src/index");
+    }
+  }
+}
