@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { durationSchema } from "./duration";
+import { type Json, type JsonObject, setOwn } from "./json";
 import { DEFAULT_SYNC_TIMEOUT_MS, MAX_TIMEOUT_MS } from "./limits";
 import { AliasName, FlowName, NodeName, OutputName } from "./names";
 import { ShapeSource } from "./shape";
@@ -133,3 +134,85 @@ export const FlowDefinition = z
   .meta({ id: "FlowDefinition" });
 export type FlowDefinition = z.output<typeof FlowDefinition>;
 export type FlowSource = z.input<typeof FlowDefinition>;
+
+/** As much of a flow as can be read. */
+export interface ReadableFlow {
+  definition: FlowDefinition;
+  /** What the schema complains of; the definition is whole when there is nothing. */
+  issues: z.ZodError | undefined;
+}
+
+/**
+ * Reads a flow, and of a wrong one all that is right: field by field, node by node, so that its graph can be checked
+ * although a setting is misspelt. The schema's complaints alone when there is no graph to be found.
+ */
+export function readFlow(source: unknown): ReadableFlow | z.ZodError {
+  const whole = FlowDefinition.safeParse(source);
+  if (whole.success) return { definition: whole.data, issues: undefined };
+  const graph = readableGraph(source);
+  if (graph === undefined) return whole.error;
+  const given = source as Record<string, unknown>;
+  const definition: FlowDefinition = { flow: typeof given.flow === "string" ? given.flow : "", ...graph };
+  if (isObject(given.endpoint)) {
+    definition.endpoint = readableFields(EndpointSettings, given.endpoint) as EndpointSettings;
+  }
+  if (isObject(given.input)) {
+    definition.input = readableFields(InputDeclaration, given.input) as InputDeclaration;
+  }
+  if (isObject(given.outputs)) {
+    const outputs: JsonObject = {};
+    for (const [name, shape] of Object.entries(given.outputs)) {
+      const read = ShapeSource.safeParse(shape);
+      setOwn(outputs, name, read.success ? (read.data as Json) : "any");
+    }
+    definition.outputs = outputs as Record<string, ShapeSource>;
+  }
+  return { definition, issues: whole.error };
+}
+
+/** A graph with what can be read of its nodes; `undefined` when it has none. */
+export function readableGraph(source: unknown): GraphDefinition | undefined {
+  if (!isObject(source) || !isObject(source.nodes)) return undefined;
+  const nodes: Record<string, NodeDefinition> = {};
+  for (const [name, node] of Object.entries(source.nodes))
+    setOwn(nodes as JsonObject, name, readableNode(node) as unknown as Json);
+  return { start: typeof source.start === "string" ? source.start : "", nodes };
+}
+
+function readableNode(source: unknown): NodeDefinition {
+  const whole = NodeDefinition.safeParse(source);
+  if (whole.success) return whole.data;
+  if (!isObject(source)) return { type: "" };
+  const { next, results, description: _, ...settings } = source;
+  const node: NodeDefinition = { ...settings, type: typeof source.type === "string" ? source.type : "" };
+  const main = Targets.safeParse(next);
+  if (main.success) node.next = main.data;
+  if (isObject(results)) {
+    const read: NonNullable<NodeDefinition["results"]> = {};
+    for (const [name, targets] of Object.entries(results)) {
+      const parsed = Targets.safeParse(targets);
+      if (parsed.success) setOwn(read as JsonObject, name, parsed.data);
+    }
+    node.results = read;
+  }
+  return node;
+}
+
+/** The fields of an object that are right, each by itself, and the defaults of the others. */
+function readableFields(schema: z.ZodObject, given: Record<string, unknown>): Record<string, unknown> {
+  const fields: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(schema.shape)) {
+    const value = Object.hasOwn(given, name) ? given[name] : undefined;
+    for (const candidate of value === undefined ? [undefined] : [value, undefined]) {
+      const parsed = (field as z.ZodType).safeParse(candidate);
+      if (!parsed.success) continue;
+      if (parsed.data !== undefined) fields[name] = parsed.data;
+      break;
+    }
+  }
+  return fields;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

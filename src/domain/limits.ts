@@ -16,14 +16,23 @@ export const MAX_NODES = 500;
 export const MAX_LOOP_DEPTH = 5;
 /** Flows that call flows, counted from the one that was triggered; also bounds a flow that calls itself. */
 export const MAX_FLOW_DEPTH = 16;
+/** Problems listed of one flow, and of a whole bundle: enough for a day's repairs, little enough to answer with. */
+export const MAX_FLOW_PROBLEMS = 200;
+export const MAX_BUNDLE_PROBLEMS = 1_000;
 /** Items that one node may emit in one run; `split` and `merge` could otherwise multiply without end. */
 export const MAX_ITEMS = 100_000;
 /** Records of one request when an endpoint takes them one by one. */
 export const MAX_RECORDS = 10_000;
 /** Records that run at the same time when throughput goes before ordering. */
 export const MAX_CONCURRENT_RECORDS = 16;
-/** Steps that all expressions of one run may take together, some seconds of processor time at the most. */
+/** Steps that all expressions and nodes of one run may take together, some seconds of processor time at the most. */
 export const MAX_RUN_FUEL = 20_000_000;
+/**
+ * Steps that a node's execution counts for, and each item it takes: about what an expression does in the same time.
+ * Without them nested loops of nodes that compute nothing would have no end, since the clock stands still meanwhile.
+ */
+export const NODE_FUEL = 20;
+export const ITEM_FUEL = 2;
 /** Milliseconds a synchronous endpoint waits when neither it nor the URL says otherwise (seed: 60 seconds). */
 export const DEFAULT_SYNC_TIMEOUT_MS = 60_000;
 /** Milliseconds a caller or an endpoint may ask for at the most: a client's connection rarely lives longer. */

@@ -33,6 +33,23 @@ export const RESERVED_TARGETS = ["end", "return"] as const;
 /** Names that every expression sees; a node called so would hide them. */
 export const SCOPE_NAMES = ["input", "item", "last", "run"] as const;
 
+/** What an expression finds under `input`: the request's four attributes as text, and the same request parsed. */
+export const INPUT_FIELDS = [
+  "body",
+  "headers",
+  "contentType",
+  "url",
+  "method",
+  "json",
+  "xml",
+  "form",
+  "query",
+  "header",
+] as const;
+
+/** What an expression finds under `run`. */
+export const RUN_FIELDS = ["id", "user", "trigger", "time", "remaining"] as const;
+
 const NODE_NAME = /^[\p{L}_][\p{L}\p{N}_-]*$/u;
 
 /** Name of a node. Expressions reach a node's output by it, so it starts with a letter. */

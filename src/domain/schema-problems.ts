@@ -31,7 +31,9 @@ function objectsAt(schema: AnySchema, path: readonly PropertyKey[]): Record<stri
   if (def.options !== undefined) return def.options.flatMap((option) => objectsAt(option, path));
   const [step, ...rest] = path;
   if (step === undefined) return def.shape === undefined ? [] : [def.shape];
-  const next = def.shape?.[String(step)] ?? def.element ?? def.valueType;
+  const field = String(step);
+  const known = def.shape !== undefined && Object.hasOwn(def.shape, field) ? def.shape[field] : undefined;
+  const next = known ?? def.element ?? def.valueType;
   return next === undefined ? [] : objectsAt(next, rest);
 }
 

@@ -2,9 +2,9 @@ import { parseDuration } from "../domain/duration";
 import type { Problem } from "../domain/errors";
 import type { FlowDefinition } from "../domain/flow";
 import { type JsonPath, parseJsonPath, pointer } from "../domain/json-path";
-import { MAX_NODES } from "../domain/limits";
 import { compileShape, type Shape } from "../domain/shape";
-import { type FlowScope, GraphCompiler } from "./compile-graph";
+import { GraphCompiler } from "./compile-graph";
+import { FlowScope } from "./flow-scope";
 import type { NodeRegistry, ResultsContext } from "./node-type";
 import { addNames, type Graph, type NamesRead, noNames, type Plan, type PlanKey } from "./plan";
 
@@ -17,70 +17,57 @@ export interface CompileContext extends ResultsContext {
 /**
  * Checks a flow and compiles it to a plan. Everything that can be wrong is found here, all at once, each problem with
  * its JSON Pointer into the flow; the plan may be used only when there is none.
+ * @param known what the flow's schema complained of, when the definition is only what could be read of a flow
+ * @returns the problems beside the known ones
  */
 export function compileFlow(
   definition: FlowDefinition,
   key: PlanKey,
   context: CompileContext,
+  known: readonly Problem[] = [],
 ): { plan: Plan; problems: Problem[] } {
-  const problems: Problem[] = [];
   const outputShapes = new Map<string, Shape>();
-  for (const [name, source] of Object.entries(definition.outputs ?? {}))
+  for (const [name, source] of Object.entries(definition.outputs ?? {})) {
     outputShapes.set(name, compileShape(source));
-
-  const scope: FlowScope = {
-    context,
-    problems,
-    outputShapes,
-    nodeNames: new Map(),
-    nodeCount: 0,
-    loopDepth: 0,
-  };
+  }
+  const scope = new FlowScope(context, definition, outputShapes, known);
   const graph = new GraphCompiler(scope, [], undefined).compile({
     start: definition.start,
     nodes: definition.nodes,
   });
-  if (scope.nodeCount > MAX_NODES) {
-    problems.push({
-      path: "/nodes",
-      reason: `a flow has at most ${MAX_NODES} nodes (MAX_NODES), loops included; this one has ${scope.nodeCount}`,
-    });
-  }
-
-  const connected = connectedOutputs(graph, outputShapes);
+  const connected = connectedOutputs(graph, outputShapes, scope);
   const names = noNames();
   collectNames(graph, names);
   markTracked(graph, names);
-  if (graph.seedVisible)
+  if (graph.seedVisible) {
     for (const field of ["body", "headers", "contentType", "url"]) names.input.add(field);
+  }
 
-  return {
-    plan: {
-      key,
-      name: definition.flow,
-      graph,
-      endpoint: definition.endpoint,
-      recordsPath: recordsPath(definition, problems),
-      timeoutMs: parseDuration(definition.endpoint?.timeout),
-      inputShapes: {
-        query: definition.input?.query === undefined ? undefined : compileShape(definition.input.query),
-        body: definition.input?.body === undefined ? undefined : compileShape(definition.input.body),
-      },
-      outputShapes,
-      connected,
-      names,
-      definition,
+  const plan: Plan = {
+    key,
+    name: definition.flow,
+    graph,
+    endpoint: definition.endpoint,
+    recordsPath: recordsPath(definition, scope),
+    timeoutMs: parseDuration(definition.endpoint?.timeout),
+    inputShapes: {
+      query: definition.input?.query === undefined ? undefined : compileShape(definition.input.query),
+      body: definition.input?.body === undefined ? undefined : compileShape(definition.input.body),
     },
-    problems,
+    outputShapes,
+    connected,
+    names,
+    definition,
   };
+  return { plan, problems: scope.takeProblems() };
 }
 
-function recordsPath(definition: FlowDefinition, problems: Problem[]): JsonPath | undefined {
+function recordsPath(definition: FlowDefinition, scope: FlowScope): JsonPath | undefined {
   const source = definition.endpoint?.records;
   if (source === undefined) return undefined;
   const path = parseJsonPath(source);
   if (path === undefined) {
-    problems.push({
+    scope.report({
       path: pointer("endpoint", "records"),
       reason: "write a JSON path to one array: `$` for the body itself, `$.orders` for a field of it",
     });
@@ -88,24 +75,31 @@ function recordsPath(definition: FlowDefinition, problems: Problem[]): JsonPath 
   return path;
 }
 
-function connectedOutputs(graph: Graph, shapes: ReadonlyMap<string, Shape>): string[] {
+/**
+ * Outputs that some node fills. A declared output is a promise to callers (it stands in OpenAPI, and callers of the
+ * flow route it), so one that nothing fills is refused: the flow would answer "no record" to each call, or leave the
+ * output out, and both are a forgotten node rather than a wish. That some ways of a flow end in `end` without a record
+ * is fine, as long as another fills the output; a flow that only ever drops its items declares none.
+ */
+function connectedOutputs(graph: Graph, shapes: ReadonlyMap<string, Shape>, scope: FlowScope): string[] {
   const filled = new Set(graph.nodes.flatMap((node) => node.outputs));
-  return [...shapes.keys()].filter((name) => filled.has(name));
-}
-
-/** Loops keep the graphs inside them among their prepared settings; here they are found again. */
-function innerGraphs(prepared: unknown): Graph[] {
-  if (typeof prepared !== "object" || prepared === null || !("body" in prepared)) return [];
-  const body = prepared.body;
-  return typeof body === "object" && body !== null && "nodes" in body && "returns" in body
-    ? [body as Graph]
-    : [];
+  const connected: string[] = [];
+  for (const name of shapes.keys()) {
+    if (filled.has(name)) connected.push(name);
+    else if (!scope.broken) {
+      scope.report({
+        path: pointer("outputs", name),
+        reason: `nothing fills the output "${name}"; lead items to a node \`{ type: output, to: ${name} }\`, or remove it`,
+      });
+    }
+  }
+  return connected;
 }
 
 function collectNames(graph: Graph, names: NamesRead): void {
   for (const node of graph.nodes) {
     addNames(names, node.names);
-    for (const inner of innerGraphs(node.prepared)) collectNames(inner, names);
+    for (const inner of node.loops) collectNames(inner, names);
   }
 }
 
@@ -113,6 +107,6 @@ function collectNames(graph: Graph, names: NamesRead): void {
 function markTracked(graph: Graph, names: NamesRead): void {
   for (const node of graph.nodes) {
     node.tracked = names.all || names.roots.has(node.name);
-    for (const inner of innerGraphs(node.prepared)) markTracked(inner, names);
+    for (const inner of node.loops) markTracked(inner, names);
   }
 }

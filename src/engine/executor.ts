@@ -1,12 +1,13 @@
 import type { Problem } from "../domain/errors";
 import type { Json } from "../domain/json";
+import { ITEM_FUEL, MAX_FLOW_DEPTH, NODE_FUEL } from "../domain/limits";
 import type { RecordFailure, RunOutcome } from "../domain/run";
 import type { Shape } from "../domain/shape";
 import { type Emission, outputSink, RESPONSE_SINK } from "./emission";
 import { FlowError, RunStopped } from "./errors";
-import { type Item, type ItemFailure, newItem, type Way, WHOLE_SET } from "./item";
-import { eachConcurrently, isPromise, type MaybePromise, then } from "./maybe-promise";
-import { type GraphResult, type GraphRunner, NodeRun } from "./node-run";
+import { type Item, type ItemFailure, newItem, WHOLE_SET } from "./item";
+import { after, eachConcurrently, isPromise, type MaybePromise } from "./maybe-promise";
+import { type GraphResult, type GraphRunner, NodeRun, originOf, type Place } from "./node-run";
 import type { Graph, Plan, PlanNode, Source } from "./plan";
 import type { RunContext } from "./run-context";
 
@@ -19,21 +20,20 @@ import type { RunContext } from "./run-context";
  * 4. Nothing here waits unless a node does: a flow of pure nodes runs without a promise.
  */
 
-/**
- * Runs a plan on the given values, each a record of its own.
- * @param first index of the first value's record
- * @param path path of names that leads here, for messages and stored steps
- */
-export function executePlan(
+/** Where a triggered flow stands. */
+const TOP: Place = { path: "", steps: "", depth: 0 };
+
+/** Runs a plan on the given values, each a record of its own, the first of them numbered `first`. */
+function executePlan(
   plan: Plan,
   values: readonly Json[],
   run: RunContext,
-  first = 0,
-  path = "",
+  first: number,
+  place: Place,
 ): MaybePromise<GraphResult> {
   run.input.need(plan.names);
   const seeds = values.map((value, index) => newItem(value, first + index));
-  return new Execution(plan, plan.graph, run, path).execute(seeds);
+  return new Execution(plan, plan.graph, run, place).execute(seeds);
 }
 
 /**
@@ -49,20 +49,27 @@ export function runFlow(
 ): MaybePromise<RunOutcome> {
   try {
     if (plan.recordsPath === undefined && records.length === 1) {
-      return settle(executePlan(plan, records, run), (result) => outcome(plan, result, run, 1), plan, run);
+      return settle(
+        executePlan(plan, records, run, 0, TOP),
+        (result) => outcome(plan, result, run, 1),
+        plan,
+        run,
+      );
     }
     const all: GraphResult = { outputs: new Map(), returned: [], response: undefined, failures: new Map() };
     const done = eachConcurrently(records, concurrency, (record, index) => {
       run.check();
+      run.node = undefined;
+      run.record = index;
       const misfit =
         plan.inputShapes.body === undefined ? undefined : recordFailure(plan.inputShapes.body, record);
       if (misfit !== undefined) {
         all.failures.set(index, misfit);
-        run.message("error", misfit.message, { record: index });
+        run.message("error", misfit.message);
         return;
       }
-      const path = run.host.steps === undefined ? "" : `[${index}]/`;
-      return then(executePlan(plan, [record], run, index, path), (result) => join(all, result));
+      const place = run.host.steps === undefined ? TOP : { ...TOP, steps: `[${index}]/` };
+      return after(executePlan(plan, [record], run, index, place), (result) => join(all, result));
     });
     return settle(done, () => outcome(plan, all, run, records.length), plan, run);
   } catch (error) {
@@ -110,36 +117,53 @@ class Execution implements GraphRunner {
   readonly #plan: Plan;
   readonly #graph: Graph;
   readonly #run: RunContext;
-  /** Path of names that leads here: `""`, `each[2]/`, `quote>`. */
-  readonly #path: string;
+  readonly #place: Place;
   readonly #emissions: (Emission | undefined)[];
   readonly #failures = new Map<number, ItemFailure>();
   #seeds: readonly Item[] = [];
   #onlyRecord = WHOLE_SET;
 
-  constructor(plan: Plan, graph: Graph, run: RunContext, path: string) {
+  constructor(plan: Plan, graph: Graph, run: RunContext, place: Place) {
     this.#plan = plan;
     this.#graph = graph;
     this.#run = run;
-    this.#path = path;
+    this.#place = place;
     this.#emissions = new Array(graph.nodes.length);
   }
 
   execute(seeds: readonly Item[]): MaybePromise<GraphResult> {
     this.#seeds = seeds;
     if (seeds.length === 1) this.#onlyRecord = (seeds[0] as Item).record;
-    return then(this.#from(0), () => this.#result());
+    const pending = this.#from(0);
+    return isPromise(pending) ? pending.then(() => this.#result()) : this.#result();
   }
 
-  loop(graph: Graph, seeds: readonly Item[], iteration: string): MaybePromise<GraphResult> {
-    return new Execution(this.#plan, graph, this.#run, `${this.#path}${iteration}/`).execute(seeds);
+  loop(graph: Graph, seed: Item, iteration: string): MaybePromise<GraphResult> {
+    const place = { ...this.#place, path: `${this.#place.path}${iteration}/` };
+    return new Execution(this.#plan, graph, this.#run, place).execute([seed]);
   }
 
-  flow(name: string, values: readonly Json[], nodePath: string): MaybePromise<GraphResult> {
-    return then(this.#run.host.flow(this.#plan, name), (plan) => {
-      if (plan === undefined)
+  flow(
+    name: string,
+    values: readonly Json[],
+    callers: readonly Item[],
+    nodePath: string,
+  ): MaybePromise<GraphResult> {
+    const depth = this.#place.depth + 1;
+    if (depth > MAX_FLOW_DEPTH) {
+      throw new RunStopped(
+        "limit",
+        "flow_depth",
+        `flows may call flows ${MAX_FLOW_DEPTH} deep (MAX_FLOW_DEPTH), and calling "${name}" goes past that; does a flow call itself without end?`,
+      );
+    }
+    return after(this.#run.host.flow(this.#plan, name), (plan) => {
+      if (plan === undefined) {
         throw new FlowError("unknown_flow", `there is no flow "${name}" in this project any more`);
-      return this.#run.deeper(name, () => executePlan(plan, values, this.#run, 0, `${nodePath}>`));
+      }
+      const origins = callers.map((item) => originOf(this.#place, item.record));
+      const place: Place = { path: `${nodePath}>`, steps: this.#place.steps, depth, origins };
+      return executePlan(plan, values, this.#run, 0, place);
     });
   }
 
@@ -155,12 +179,12 @@ class Execution implements GraphRunner {
     if (ports === undefined) return;
     const steps = this.#run.host.steps;
     if (steps === undefined)
-      return then(this.#perform(node, ports), (emission) => this.#keep(node, emission));
-    const path = this.#path + node.name;
-    return then(steps.read(path), (stored) => {
+      return after(this.#perform(node, ports), (emission) => this.#keep(node, emission));
+    const path = this.#place.steps + this.#place.path + node.name;
+    return after(steps.read(path), (stored) => {
       if (stored !== undefined) return this.#keep(node, stored);
-      return then(this.#perform(node, ports), (emission) =>
-        then(steps.write(path, emission), () => this.#keep(node, emission)),
+      return after(this.#perform(node, ports), (emission) =>
+        after(steps.write(path, emission), () => this.#keep(node, emission)),
       );
     });
   }
@@ -168,25 +192,25 @@ class Execution implements GraphRunner {
   #perform(node: PlanNode, ports: ReadonlyMap<string, readonly Item[]>): MaybePromise<Emission> {
     const run = this.#run;
     run.check();
-    run.node = this.#path + node.name;
+    let cost = NODE_FUEL;
+    for (const items of ports.values()) cost += items.length * ITEM_FUEL;
+    run.node = this.#place.path + node.name;
     run.record = undefined;
-    const nodeRun = new NodeRun(node, run, this, ports, this.#onlyRecord, this.#path);
-    const failed = (error: unknown): Emission => {
-      // A node that throws outside any item fails all of them.
-      const failure = nodeRun.describeFailure(error);
-      for (const items of ports.values()) {
-        for (const item of items) {
-          if (node.errorRouted) nodeRun.emit("error", [{ ...item, failure }]);
-          else nodeRun.failRecord(item.record, failure);
-        }
-      }
-      return nodeRun.emission;
-    };
+    run.spend(cost);
+    const nodeRun = new NodeRun(node, run, this, ports, this.#onlyRecord, this.#place);
     try {
       const pending = node.type.run(nodeRun);
-      if (isPromise(pending)) return run.bounded(pending).then(() => nodeRun.emission, failed);
+      if (isPromise(pending)) {
+        return run.bounded(pending).then(
+          () => nodeRun.emission,
+          (error: unknown) => {
+            nodeRun.failRest(error);
+            return nodeRun.emission;
+          },
+        );
+      }
     } catch (error) {
-      return failed(error);
+      nodeRun.failRest(error);
     }
     return nodeRun.emission;
   }
@@ -196,7 +220,10 @@ class Execution implements GraphRunner {
     for (const { record, ...failure } of emission.failures) {
       if (this.#failures.has(record)) continue;
       this.#failures.set(record, failure);
-      this.#run.message("error", failure.message, { node: failure.node, record });
+      this.#run.message("error", failure.message, {
+        node: failure.node,
+        record: originOf(this.#place, record),
+      });
     }
   }
 
@@ -256,11 +283,6 @@ function inRecordOrder(items: Item[]): Item[] {
     }
   }
   return items;
-}
-
-/** The way of an item that enters a loop: it goes on from where the loop's own item came. */
-export function enterLoop(way: Way | undefined, node: string, value: Json): Way {
-  return { node, value, before: way };
 }
 
 function outcome(plan: Plan, result: GraphResult, run: RunContext, records: number): RunOutcome {

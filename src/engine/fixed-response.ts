@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Json, JsonObject } from "../domain/json";
+import { type Json, type JsonObject, setOwn } from "../domain/json";
 import type { FixedResponse } from "../domain/run";
 import { FlowError } from "./errors";
 import type { Frame } from "./frame";
@@ -37,12 +37,22 @@ export function prepareResponse(
   context: PrepareContext,
   at: Steps,
 ): PreparedResponse {
-  const value = (name: keyof typeof settings) =>
-    settings[name] === undefined ? undefined : context.value(settings[name], [...at, name]);
+  /** What is known already is checked already. */
+  const value = (name: keyof typeof settings, check?: (constant: Json) => unknown) => {
+    if (settings[name] === undefined) return undefined;
+    const compiled = context.value(settings[name], [...at, name]);
+    try {
+      if (compiled.constant !== undefined && compiled.constant !== null) check?.(compiled.constant);
+    } catch (error) {
+      if (!(error instanceof FlowError)) throw error;
+      context.problem([...at, name], error.message);
+    }
+    return compiled;
+  };
   return {
-    statusCode: value("statusCode"),
-    headers: value("headers"),
-    contentType: value("contentType"),
+    statusCode: value("statusCode", statusCode),
+    headers: value("headers", headerFields),
+    contentType: value("contentType", (type) => headerValue("contentType", type)),
     body: value("body"),
   };
 }
@@ -89,17 +99,18 @@ const CONNECTION_HEADERS = new Set([
 ]);
 
 function headerFields(value: Json): Record<string, string | string[]> {
-  const fields: Record<string, string | string[]> = {};
+  const fields: JsonObject = {};
   for (const [name, given] of headerEntries(value)) {
     if (!TOKEN.test(name))
       throw new FlowError("response_header", `"${name.slice(0, 60)}" is not a header name`);
     if (CONNECTION_HEADERS.has(name.toLowerCase())) continue;
     if (given === null) continue;
-    fields[name] = Array.isArray(given)
+    const value = Array.isArray(given)
       ? given.map((each) => headerValue(name, each))
       : headerValue(name, given);
+    setOwn(fields, name, value);
   }
-  return fields;
+  return fields as Record<string, string | string[]>;
 }
 
 function headerEntries(value: Json): [string, Json][] {
@@ -129,9 +140,8 @@ function headerEntries(value: Json): [string, Json][] {
 
 /** A header's value; line breaks and other control characters would let a value forge headers. */
 function headerValue(name: string, value: Json): string {
-  if (typeof value === "object" || typeof value === "boolean") {
-    if (typeof value !== "boolean")
-      throw new FlowError("response_header", `the header "${name}" must be text or a number`);
+  if (typeof value === "object") {
+    throw new FlowError("response_header", `the header "${name}" must be text or a number`);
   }
   const text = String(value);
   if (/[^\t\x20-\x7e\x80-\xff]/.test(text)) {

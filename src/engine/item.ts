@@ -43,3 +43,8 @@ export function sharedRecord(items: readonly Item[], otherwise: number): number 
   for (const item of items) if (item.record !== first.record) return WHOLE_SET;
   return first.record;
 }
+
+/** The way of an item that enters a loop: it goes on from where the loop's own item came. */
+export function enterLoop(way: Way | undefined, node: string, value: Json): Way {
+  return { node, value, before: way };
+}

@@ -5,7 +5,7 @@ import type { Emission } from "./emission";
 import { FlowError, RunStopped } from "./errors";
 import { ExpressionError } from "./expression";
 import { Frame } from "./frame";
-import { type Item, type ItemFailure, sharedRecord } from "./item";
+import { type Item, type ItemFailure, sharedRecord, WHOLE_SET } from "./item";
 import { eachConcurrently, isPromise, type MaybePromise } from "./maybe-promise";
 import type { Graph, PlanNode } from "./plan";
 import type { RunContext } from "./run-context";
@@ -23,10 +23,32 @@ export interface GraphResult {
 
 /** What the executor lends to nodes that run other graphs. */
 export interface GraphRunner {
-  /** Runs the inside of a loop; `iteration` tells its steps from those of other turns. */
-  loop(graph: Graph, seeds: readonly Item[], iteration: string): MaybePromise<GraphResult>;
-  /** Runs the current version of a flow of this project. Each seed is a record of its own, by its index. */
-  flow(name: string, values: readonly Json[], nodePath: string): MaybePromise<GraphResult>;
+  /** Runs the inside of a loop on one item; `iteration` tells its steps from those of other turns. */
+  loop(graph: Graph, seed: Item, iteration: string): MaybePromise<GraphResult>;
+  /** Runs the current version of a flow of this project. Each value is a record of its own there, by its index. */
+  flow(
+    name: string,
+    values: readonly Json[],
+    callers: readonly Item[],
+    nodePath: string,
+  ): MaybePromise<GraphResult>;
+}
+
+/** Where an execution of a graph stands in its run. */
+export interface Place {
+  /** Path of names that leads here: `""`, `each[0.0.2]/`, `quote>`. */
+  readonly path: string;
+  /** Before the path of a stored step: tells the steps of records that travel alone apart. */
+  readonly steps: string;
+  /** How many flows are around this one. */
+  readonly depth: number;
+  /** The run's record behind each of a called flow's; absent where they are the same. */
+  readonly origins?: readonly number[];
+}
+
+/** The run's own number of a record of this execution. */
+export function originOf(place: Place, record: number): number {
+  return place.origins === undefined || record < 0 ? record : (place.origins[record] ?? WHOLE_SET);
 }
 
 /** One execution of one node: its settings, its items, and the ways to emit. */
@@ -40,7 +62,9 @@ export class NodeRun<Prepared = unknown> {
   readonly #node: PlanNode;
   readonly #ports: ReadonlyMap<string, readonly Item[]>;
   readonly #onlyRecord: number;
+  readonly #place: Place;
   #frame: Frame | undefined;
+  #failed: Set<Item> | undefined;
 
   constructor(
     node: PlanNode,
@@ -48,7 +72,7 @@ export class NodeRun<Prepared = unknown> {
     graphs: GraphRunner,
     ports: ReadonlyMap<string, readonly Item[]>,
     onlyRecord: number,
-    pathPrefix: string,
+    place: Place,
   ) {
     this.config = node.prepared as Prepared;
     this.run = run;
@@ -56,7 +80,8 @@ export class NodeRun<Prepared = unknown> {
     this.#node = node;
     this.#ports = ports;
     this.#onlyRecord = onlyRecord;
-    this.path = pathPrefix + node.name;
+    this.#place = place;
+    this.path = place.path + node.name;
   }
 
   get name(): string {
@@ -72,12 +97,14 @@ export class NodeRun<Prepared = unknown> {
     return this.#ports.get(name) ?? [];
   }
 
-  /** The scope of the node's expressions, turned to `item`. */
+  /**
+   * The scope of the node's expressions, turned to `item`. It serves one item at a time: after waiting, ask again.
+   */
   at(item: Item): Frame {
     if (this.#frame === undefined) this.#frame = new Frame(this.run, this.#node.names, this.#node.readsNodes);
     // Records may be under way side by side, so whose turn it is is told anew each time.
     this.run.node = this.path;
-    this.run.record = item.record;
+    this.run.record = originOf(this.#place, item.record);
     return this.#frame.at(item);
   }
 
@@ -90,12 +117,16 @@ export class NodeRun<Prepared = unknown> {
     handle: (item: Item, index: number) => MaybePromise<void>,
     concurrency = 1,
   ): MaybePromise<void> {
+    let waited = false;
     return eachConcurrently(items, concurrency, (item, index) => {
-      // Looking at the clock for every item would cost more than handling it.
-      if (index % 256 === 255) this.run.check();
+      // Looking at the clock for every item would cost more than handling it, unless handling it takes time.
+      if (waited || index % 256 === 255) this.run.check();
       try {
         const pending = handle(item, index);
-        if (isPromise(pending)) return pending.catch((error: unknown) => this.fail(item, error));
+        if (isPromise(pending)) {
+          waited = true;
+          return pending.catch((error: unknown) => this.fail(item, error));
+        }
       } catch (error) {
         this.fail(item, error);
       }
@@ -129,6 +160,10 @@ export class NodeRun<Prepared = unknown> {
 
   /** Emits items on a result. With none the result is live all the same: what follows it runs, on an empty set. */
   emit(result: string, items: Item[]): void {
+    this.#push(result, this.#node.tracked ? items.map((item) => this.#remember(item)) : items);
+  }
+
+  #push(result: string, items: Item[]): void {
     const present = this.emission.results.get(result);
     if ((present?.length ?? 0) + items.length > MAX_ITEMS) {
       throw new RunStopped(
@@ -137,15 +172,33 @@ export class NodeRun<Prepared = unknown> {
         `node "${this.path}" emits more than ${MAX_ITEMS} items (MAX_ITEMS)`,
       );
     }
-    const emitted = this.#node.tracked ? items.map((item) => this.#remember(item)) : items;
-    if (present === undefined) this.emission.results.set(result, emitted);
-    else for (const item of emitted) present.push(item);
+    if (present === undefined) this.emission.results.set(result, items);
+    else for (const item of items) present.push(item);
   }
 
   /** Fails an item: to the `error` result where that leads somewhere, else its record fails. */
   fail(item: Item, error: unknown): void {
+    this.#failAs(item, this.describeFailure(error));
+  }
+
+  /** Whether an item of this node failed in it. */
+  hasFailed(item: Item): boolean {
+    return this.#failed?.has(item) === true;
+  }
+
+  /** Fails every item that has not failed by itself: what a node throws outside any item. */
+  failRest(error: unknown): void {
     const failure = this.describeFailure(error);
-    if (this.#node.errorRouted) this.emit("error", [{ ...item, failure }]);
+    for (const items of this.#ports.values()) {
+      for (const item of items) if (!this.hasFailed(item)) this.#failAs(item, failure);
+    }
+  }
+
+  #failAs(item: Item, failure: ItemFailure): void {
+    this.#failed ??= new Set();
+    this.#failed.add(item);
+    // The node's name stays unknown on the way of an item that it made nothing of.
+    if (this.#node.errorRouted) this.#push("error", [{ ...item, failure }]);
     else this.failRecord(item.record, failure);
   }
 
@@ -159,11 +212,21 @@ export class NodeRun<Prepared = unknown> {
    * flow's own errors, and its text stays in the log.
    */
   describeFailure(error: unknown): ItemFailure {
-    if (error instanceof RunStopped) throw error;
-    if (error instanceof ExpressionError && error.code === "fuel_exhausted") {
-      throw new RunStopped("limit", error.code, `node "${this.path}": ${error.message}`);
+    if (error instanceof RunStopped) {
+      // Told to the run at once, so that what is under way beside this ends too.
+      this.run.stop(error);
+      throw error;
     }
-    if (error instanceof FlowError || error instanceof ExpressionError || error instanceof FormatError) {
+    if (error instanceof ExpressionError && error.code === "fuel_exhausted") {
+      return this.describeFailure(
+        new RunStopped("limit", error.code, `node "${this.path}": ${error.message}`),
+      );
+    }
+    const ours = error instanceof ExpressionError && error.code === "internal";
+    if (
+      !ours &&
+      (error instanceof FlowError || error instanceof ExpressionError || error instanceof FormatError)
+    ) {
       return {
         code: error instanceof FormatError ? "format_error" : error.code,
         message: error.message,

@@ -41,8 +41,8 @@ export interface NodeType<Config = unknown, Prepared = unknown> {
   readonly inLoops?: boolean;
   /** Whether what it emits was made of several items, so that names of earlier nodes are gone behind it. */
   readonly startsWay?: boolean;
-  /** Whether the value of an incoming item is replaced, and not shown to what follows. */
-  hidesItem?(config: Config): boolean;
+  /** Whether the value of an incoming item is replaced, and not shown to what follows by any routed result. */
+  hidesItem?(config: Config, isRouted: (result: string) => boolean): boolean;
   /** The output connection points that it fills. */
   outputs?(config: Config, context: ResultsContext): readonly string[];
   prepare(config: Config, context: PrepareContext): Prepared;

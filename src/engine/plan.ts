@@ -46,6 +46,8 @@ export interface PlanNode {
   type: NodeType;
   /** The node's settings as its type prepared them. */
   prepared: unknown;
+  /** The graphs inside it, if it is a loop. */
+  loops: readonly Graph[];
   sources: Source[];
   /** Whether some expression reads this node's output by name, so that items must remember it. */
   tracked: boolean;

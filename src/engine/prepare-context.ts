@@ -18,6 +18,10 @@ export interface PrepareContext {
   outputShape(name: string, at: Steps): Shape | undefined;
   /** Reports a flow that is not in the project. */
   flowExists(name: string, at: Steps): boolean;
+  /** Outputs of a flow of the project; none for a flow that does not exist. */
+  flowOutputs(name: string): readonly string[];
+  /** Whether the node stands inside a loop. */
+  readonly inLoop: boolean;
   /** Compiles the inside of a loop. */
   loop(definition: GraphDefinition, at: Steps): Graph;
   /** Path of the node: `price`, `each/price`. */

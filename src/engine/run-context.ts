@@ -1,6 +1,5 @@
 import { truncate } from "../domain/json";
 import {
-  MAX_FLOW_DEPTH,
   MAX_MESSAGE_CHARS,
   MAX_MESSAGE_DETAIL_CHARS,
   MAX_RUN_FUEL,
@@ -9,9 +8,11 @@ import {
 import type { MessageLevel, RunMessage, TriggerKind } from "../domain/run";
 import { FlowError, RunStopped } from "./errors";
 import type { Evaluation } from "./expression";
-import { isPromise, type MaybePromise } from "./maybe-promise";
 import type { NamesRead } from "./plan";
 import type { Host } from "./ports";
+
+/** Longest delay that a timer takes, in milliseconds; a longer one would fire at once. */
+const MAX_TIMER_MS = 2_147_483_647;
 
 /** The request that started a run, as expressions see it under `input`. */
 export interface RunInput {
@@ -48,7 +49,6 @@ export class RunContext {
   /** Record of the item that is being handled, for `$debug()`. */
   record: number | undefined;
   #dropped = 0;
-  #depth = 0;
   #abort: AbortController | undefined;
   #stopped: RunStopped | undefined;
 
@@ -120,14 +120,33 @@ export class RunContext {
     return this.#abort.signal;
   }
 
+  /** Charges work that is no expression's own, so that a flow of constants ends too. */
+  spend(steps: number): void {
+    const { meter } = this.evaluation;
+    meter.fuel -= steps;
+    if (meter.fuel < 0) {
+      throw new RunStopped(
+        "limit",
+        "fuel_exhausted",
+        `the run used up its ${MAX_RUN_FUEL} steps (MAX_RUN_FUEL)`,
+      );
+    }
+  }
+
   /** Waits for a node's promise, but no longer than the run may take. */
   bounded<T>(pending: Promise<T>): Promise<T> {
-    const signal = this.signal;
+    const { signal } = this;
     return new Promise<T>((resolve, reject) => {
-      const timer = setTimeout(() => this.stop(timedOut(this.deadline - this.startedAt)), this.remaining);
-      const aborted = () => reject(signal.reason);
-      if (signal.aborted) aborted();
-      signal.addEventListener("abort", aborted, { once: true });
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const watch = () => {
+        const { remaining } = this;
+        if (remaining <= 0) this.stop(timedOut(this.deadline - this.startedAt));
+        else timer = setTimeout(watch, Math.min(remaining, MAX_TIMER_MS));
+      };
+      const aborted = () => {
+        clearTimeout(timer);
+        reject(signal.reason);
+      };
       const settled = () => {
         clearTimeout(timer);
         signal.removeEventListener("abort", aborted);
@@ -142,32 +161,13 @@ export class RunContext {
           reject(error);
         },
       );
+      if (signal.aborted) {
+        aborted();
+        return;
+      }
+      signal.addEventListener("abort", aborted, { once: true });
+      watch();
     });
-  }
-
-  /** Runs `body` one flow deeper; a flow that calls itself without end meets the bound. */
-  deeper<T>(flow: string, body: () => MaybePromise<T>): MaybePromise<T> {
-    if (this.#depth >= MAX_FLOW_DEPTH) {
-      throw new RunStopped(
-        "limit",
-        "flow_depth",
-        `flows may call flows ${MAX_FLOW_DEPTH} deep (MAX_FLOW_DEPTH), and calling "${flow}" goes past that; does a flow call itself without end?`,
-      );
-    }
-    this.#depth += 1;
-    const leave = () => {
-      this.#depth -= 1;
-    };
-    let pending: MaybePromise<T>;
-    try {
-      pending = body();
-    } catch (error) {
-      leave();
-      throw error;
-    }
-    if (isPromise(pending)) return pending.finally(leave);
-    leave();
-    return pending;
   }
 
   /** Adds a line to the run's console; past the bound lines are counted, not kept. */

@@ -11,6 +11,12 @@ export interface Value {
   evaluate(frame: Frame): Json | undefined;
 }
 
+/** Where the steps to a part of a setting lead, and what was found there. */
+export interface ValueListener {
+  failed(steps: (string | number)[], error: Error): void;
+  compiled?(steps: (string | number)[], expression: Expression, names: NamesRead): void;
+}
+
 /** Functions that runs lend to expressions; unknown ones are reported when the flow is applied. */
 const HOST_FUNCTIONS = ["debug", "error"];
 
@@ -31,15 +37,15 @@ function namesRead(reads: Reads): NamesRead {
 class ExpressionValue implements Value {
   readonly constant = undefined;
   readonly names: NamesRead;
-  readonly #expression: Expression;
+  readonly expression: Expression;
 
   constructor(source: string) {
-    this.#expression = compile(source, { functions: HOST_FUNCTIONS });
-    this.names = namesRead(this.#expression.reads);
+    this.expression = compile(source, { functions: HOST_FUNCTIONS });
+    this.names = namesRead(this.expression.reads);
   }
 
   evaluate(frame: Frame): Json | undefined {
-    return this.#expression.evaluate(frame.scope, frame.evaluation) as Json | undefined;
+    return this.expression.evaluate(frame.scope, frame.evaluation) as Json | undefined;
   }
 }
 
@@ -128,49 +134,51 @@ export function isExpression(source: unknown): boolean {
 
 /**
  * Compiles a setting. Strings that start with `=` are JSONata expressions; others may hold `${…}` with an expression in
- * it (`$${` writes a literal `${`); objects and lists are compiled through and through.
- * @throws what the expression compiler throws, and `TypeError` for an unfinished `${`; `report` gets both instead when given
+ * it (`$${` writes a literal `${`); objects and lists are compiled through and through. What cannot be compiled, an
+ * expression or an unfinished `${`, is told to the listener.
  */
-export function compileValue(
-  source: unknown,
-  report: (steps: (string | number)[], error: Error) => void,
-): Value {
-  return compileAt(source, [], report);
+export function compileValue(source: unknown, listener: ValueListener): Value {
+  return compileAt(source, [], listener);
 }
 
-function compileAt(
-  source: unknown,
-  at: (string | number)[],
-  report: (steps: (string | number)[], error: Error) => void,
-): Value {
-  if (typeof source === "string") {
-    try {
-      if (isExpression(source)) return new ExpressionValue(source.slice(1));
-      return source.includes("${") ? compileTemplate(source) : new ConstantValue(source);
-    } catch (error) {
-      report(at, error instanceof Error ? error : new TypeError(String(error)));
-      return new ConstantValue(null);
-    }
-  }
+function compileAt(source: unknown, at: (string | number)[], listener: ValueListener): Value {
+  if (typeof source === "string") return compileText(source, at, listener);
   if (Array.isArray(source)) {
-    const elements = source.map((element, index) => compileAt(element, [...at, index], report));
-    return elements.every((element) => element.constant !== undefined)
+    const elements = source.map((element, index) => compileAt(element, [...at, index], listener));
+    // A text that was unescaped is no longer what stands in the source.
+    return elements.every(({ constant }, index) => constant !== undefined && constant === source[index])
       ? new ConstantValue(source as Json[])
       : new ListValue(elements);
   }
   if (typeof source === "object" && source !== null) {
     const fields = Object.entries(source).map(
-      ([key, value]) => [key, compileAt(value, [...at, key], report)] as const,
+      ([key, value]) => [key, compileAt(value, [...at, key], listener)] as const,
     );
-    return fields.every(([, field]) => field.constant !== undefined)
+    const written = source as Record<string, unknown>;
+    return fields.every(([key, { constant }]) => constant !== undefined && constant === written[key])
       ? new ConstantValue(source as Json)
       : new ObjectValue(fields);
   }
   return new ConstantValue((source ?? null) as Json);
 }
 
-/** `a ${expression} b`, parsed into its parts. Quotes and braces inside the expression are followed. */
-function compileTemplate(source: string): Value {
+function compileText(source: string, at: (string | number)[], listener: ValueListener): Value {
+  try {
+    const expression = (text: string): Value => {
+      const value = new ExpressionValue(text);
+      listener.compiled?.(at, value.expression, value.names);
+      return value;
+    };
+    if (isExpression(source)) return expression(source.slice(1));
+    return source.includes("${") ? compileTemplate(source, expression) : new ConstantValue(source);
+  } catch (error) {
+    listener.failed(at, error instanceof Error ? error : new TypeError(String(error)));
+    return new ConstantValue(null);
+  }
+}
+
+/** `a ${expression} b`, parsed into its parts. */
+function compileTemplate(source: string, expression: (text: string) => Value): Value {
   const parts: (string | Value)[] = [];
   let text = "";
   let position = 0;
@@ -180,7 +188,7 @@ function compileTemplate(source: string): Value {
       text += source.slice(position);
       break;
     }
-    if (source[next - 1] === "$" && next - 1 >= position) {
+    if (next > position && source[next - 1] === "$") {
       text += `${source.slice(position, next - 1)}\${`;
       position = next + 2;
       continue;
@@ -190,30 +198,47 @@ function compileTemplate(source: string): Value {
     if (end < 0) throw new TypeError("`${` without its `}`; write `$${` for a literal `${`");
     if (text !== "") parts.push(text);
     text = "";
-    parts.push(new ExpressionValue(source.slice(next + 2, end)));
+    parts.push(expression(source.slice(next + 2, end)));
     position = end + 1;
   }
+  if (parts.length === 0) return new ConstantValue(text);
   if (text !== "") parts.push(text);
-  const [only] = parts;
-  return parts.every((part) => typeof part === "string")
-    ? new ConstantValue(typeof only === "string" ? parts.join("") : "")
-    : new TemplateValue(parts);
+  return new TemplateValue(parts);
 }
 
+/** What ends an operand: after it a slash divides, elsewhere it begins a regular expression. */
+const OPERAND_END = /[\p{L}\p{N}_$)\]}"'`]/u;
+
+/** Where the `}` of a template's expression stands; quotes, braces, comments and regular expressions are followed. */
 function expressionEnd(source: string, from: number): number {
   let depth = 0;
-  let quote = "";
+  let before = "";
   for (let index = from; index < source.length; index += 1) {
     const char = source[index] as string;
-    if (quote !== "") {
-      if (char === "\\") index += 1;
-      else if (char === quote) quote = "";
-    } else if (char === '"' || char === "'" || char === "`") quote = char;
-    else if (char === "{") depth += 1;
+    if (char === "/" && source[index + 1] === "*") {
+      const end = source.indexOf("*/", index + 2);
+      if (end < 0) return -1;
+      index = end + 1;
+      continue;
+    }
+    if (char === '"' || char === "'" || char === "`" || (char === "/" && !OPERAND_END.test(before))) {
+      index = closing(source, index, char);
+      if (index < 0) return -1;
+    } else if (char === "{") depth += 1;
     else if (char === "}") {
       if (depth === 0) return index;
       depth -= 1;
     }
+    if (char.trim() !== "") before = char;
+  }
+  return -1;
+}
+
+/** Where the text in quotes that opens at `from` closes. */
+function closing(source: string, from: number, quote: string): number {
+  for (let index = from + 1; index < source.length; index += 1) {
+    if (source[index] === "\\" && quote !== "`") index += 1;
+    else if (source[index] === quote) return index;
   }
   return -1;
 }

@@ -82,10 +82,7 @@ export const calculate = defineNode({
         );
       }
       const value: JsonObject = { ...item.value };
-      for (const { from, to } of rename) {
-        const found = take(value, from);
-        if (found !== undefined) put(value, to, found);
-      }
+      if (rename.length > 0) renameFields(value, rename);
       for (const field of set) {
         const computed = field.value.evaluate(frame);
         if (computed === undefined) take(value, field.path);
@@ -97,6 +94,15 @@ export const calculate = defineNode({
     });
   },
 });
+
+/** All at once, so that two fields can swap their names. */
+function renameFields(object: JsonObject, rename: Calculation["rename"]): void {
+  const found = rename.map(({ from }) => take(object, from));
+  for (const [index, { to }] of rename.entries()) {
+    const value = found[index];
+    if (value !== undefined) put(object, to, value);
+  }
+}
 
 /** Sets a nested field; objects on the way are copied, since items are shared, and made where there are none. */
 function put(object: JsonObject, path: readonly string[], value: Json): void {

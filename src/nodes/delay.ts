@@ -3,7 +3,7 @@ import { durationSchema, parseDuration } from "../domain/duration";
 import { MAX_LIGHT_DELAY_MS } from "../domain/limits";
 import { FlowError } from "../engine/errors";
 import type { Item } from "../engine/item";
-import { then } from "../engine/maybe-promise";
+import { after } from "../engine/maybe-promise";
 import { isExpression } from "../engine/value";
 import { defineNode } from "./define-node";
 import { ExpressionText } from "./settings";
@@ -45,7 +45,7 @@ export const delay = defineNode({
       longest = Math.max(longest, ms);
       held.push(item);
     });
-    return then(known, () => {
+    return after(known, () => {
       const pass = () => node.emit("ok", held);
       return longest === 0 || held.length === 0
         ? pass()

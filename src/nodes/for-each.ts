@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { GraphDefinition } from "../domain/flow";
 import { type Json, type JsonObject, setOwn } from "../domain/json";
-import { FlowError } from "../engine/errors";
-import { enterLoop } from "../engine/executor";
+import { MAX_ITEMS } from "../domain/limits";
+import { FlowError, RunStopped } from "../engine/errors";
 import type { Item } from "../engine/item";
-import { newItem } from "../engine/item";
-import { eachConcurrently, then } from "../engine/maybe-promise";
+import { enterLoop, newItem } from "../engine/item";
+import { after, eachConcurrently } from "../engine/maybe-promise";
 import { defineNode } from "./define-node";
 import { ExpressionText } from "./settings";
 
@@ -71,26 +71,29 @@ export const forEach = defineNode({
           ? []
           : [found];
       const results: Json[][] = new Array(list.length);
+      let returned = 0;
       const turn = (element: Json, index: number) => {
         node.run.check();
         const way = enterLoop(item.way, node.name, { index, item: item.value });
         const iteration = `${node.name}[${item.record}.${position}.${index}]`;
-        return then(node.graphs.loop(body, [newItem(element, 0, way)], iteration), (ended) => {
+        return after(node.graphs.loop(body, newItem(element, item.record, way), iteration), (ended) => {
           const failure = ended.failures.values().next().value;
-          if (failure !== undefined && !skip)
-            throw new FlowError(failure.code, `element ${index}: ${failure.message}`);
-          if (failure !== undefined)
-            node.run.message("warning", `element ${index} was left out: ${failure.message}`, {
-              node: node.path,
-            });
+          if (failure !== undefined) {
+            const message = `element ${index}: ${failure.message}`;
+            if (!skip) throw new FlowError(failure.code, message);
+            node.at(item);
+            node.run.message("warning", `${message} (left out)`);
+          }
           results[index] = ended.returned.map(({ value }) => value);
+          returned += ended.returned.length;
+          if (returned > MAX_ITEMS) throw tooMany(node.path);
         });
       };
-      return then(eachConcurrently(list, concurrency, turn), () => {
+      return after(eachConcurrently(list, concurrency, turn), () => {
         turned[position] = node.derive(item, withResults(item.value, into, results.flat()));
       });
     });
-    return then(done, () =>
+    return after(done, () =>
       node.emit(
         "ok",
         turned.filter((item) => item !== undefined),
@@ -98,6 +101,11 @@ export const forEach = defineNode({
     );
   },
 });
+
+function tooMany(path: string): RunStopped {
+  const message = `the loop "${path}" collects more than ${MAX_ITEMS} items (MAX_ITEMS)`;
+  return new RunStopped("limit", "too_many_items", message);
+}
 
 function withResults(value: Json, into: string | undefined, results: Json[]): Json {
   if (into === undefined) return results;

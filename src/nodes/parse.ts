@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Json, type JsonObject, setOwn } from "../domain/json";
+import { schemaProblems } from "../domain/schema-problems";
 import { FlowError } from "../engine/errors";
 import { FORMATS, type Format, formats } from "../engine/formats";
 import type { PrepareContext } from "../engine/prepare-context";
@@ -101,8 +102,9 @@ function checkedOptions(
   const schema = formats[notation][which] as unknown as z.ZodObject;
   const parsed = schema.strict().safeParse(given);
   if (parsed.success) return parsed.data;
-  for (const issue of parsed.error.issues)
-    context.problem(["options", ...(issue.path as string[])], issue.message);
+  for (const { path, reason, nearest } of schemaProblems(schema, parsed.error)) {
+    context.problem(["options", ...path.split("/").slice(1)], reason, nearest);
+  }
   return {};
 }
 

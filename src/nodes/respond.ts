@@ -23,11 +23,15 @@ export const respond = defineNode({
   run(node) {
     const [first] = node.items;
     if (first !== undefined) {
-      const done = node.each([first], (item) => {
-        node.emit(RESPONSE_SINK, [node.derive(item, fixedResponse(node.config, node.at(item)))]);
-      });
-      if (done !== undefined) return done;
+      try {
+        node.emit(RESPONSE_SINK, [node.derive(first, fixedResponse(node.config, node.at(first)))]);
+      } catch (error) {
+        node.fail(first, error);
+      }
     }
-    node.emit("ok", [...node.items]);
+    node.emit(
+      "ok",
+      node.items.filter((item) => !node.hasFailed(item)),
+    );
   },
 });

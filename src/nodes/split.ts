@@ -26,7 +26,7 @@ export const split = defineNode({
     { name: "each", description: "One item for each element, in order." },
     { name: "empty", description: "Items whose list has no element.", optional: true },
   ],
-  hidesItem: (config) => config.into === undefined,
+  hidesItem: (config, isRouted) => config.into === undefined && !isRouted("empty"),
   prepare: (config, context) => ({ over: context.expression(config.over, ["over"]), into: config.into }),
   run(node) {
     const { over, into } = node.config;

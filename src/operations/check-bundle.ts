@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { Bundle } from "../domain/bundle";
+import { documentProblems } from "../domain/document-guard";
 import type { Problem } from "../domain/errors";
-import { FlowDefinition, type FlowSource } from "../domain/flow";
+import { FlowDefinition, type FlowSource, readFlow } from "../domain/flow";
 import type { StoredVersion } from "../domain/flow-address";
 import { pointer } from "../domain/json-path";
-import { MAX_FLOW_BYTES } from "../domain/limits";
+import { MAX_BUNDLE_PROBLEMS, MAX_FLOW_BYTES, MAX_FLOWS } from "../domain/limits";
 import { schemaProblems } from "../domain/schema-problems";
 import { compileFlow } from "../engine/compile";
 import type { NodeRegistry } from "../engine/node-type";
@@ -26,97 +27,129 @@ export interface CheckedBundle {
 
 /** The bundle with its flows left aside, so that one wrong flow does not hide what is wrong with the others. */
 const Header = Bundle.extend({
-  flows: z.array(z.unknown(), { error: "`flows` is a list of flows" }).max(5_000).default([]),
+  flows: z
+    .array(z.unknown(), { error: "`flows` is a list of flows" })
+    .max(MAX_FLOWS, `a project has at most ${MAX_FLOWS} flows (MAX_FLOWS)`)
+    .default([]),
 });
+
+/** A flow as far as it could be read. */
+interface ReadFlow {
+  index: number;
+  definition: FlowDefinition;
+  source: FlowSource;
+  /** What its schema complains of, with pointers into the flow. */
+  known: Problem[];
+}
 
 /**
  * Checks a whole bundle and reports everything that is wrong with it at once.
  * @param project name of the project in the URL
  */
 export function checkBundle(document: unknown, project: string, registry: NodeRegistry): CheckedBundle {
+  const unsafe = documentProblems(document);
+  if (unsafe.length > 0) return { header: { sluice: 1 }, flows: [], problems: unsafe };
   const problems: Problem[] = [];
   const parsed = Header.safeParse(document);
-  if (!parsed.success) {
-    problems.push(...schemaProblems(Bundle, parsed.error));
-  }
-  const { flows: sources, ...header } = parsed.success
-    ? parsed.data
-    : { ...looseHeader(document), sluice: 1 as const };
+  if (!parsed.success) problems.push(...schemaProblems(Bundle, parsed.error));
+  const { flows: sources, ...header } = parsed.success ? parsed.data : looseHeader(document);
   if (header.project !== undefined && header.project !== project) {
     problems.push({
       path: "/project",
       reason: `the document is of project "${header.project}", and the URL names "${project}"`,
     });
   }
-
-  const definitions = new Map<string, { definition: FlowDefinition; source: FlowSource; index: number }>();
-  for (const [index, source] of sources.entries()) {
-    const flow = FlowDefinition.safeParse(source);
-    if (!flow.success) {
-      problems.push(...schemaProblems(FlowDefinition, flow.error, ["flows", index]));
-      continue;
-    }
-    const { flow: name } = flow.data;
-    const twin = definitions.get(name);
-    if (twin !== undefined) {
-      problems.push({
-        path: pointer("flows", index, "flow"),
-        reason: `flow "${name}" is at /flows/${twin.index} already; names are unique in a project`,
-      });
-      continue;
-    }
-    if (JSON.stringify(source).length > MAX_FLOW_BYTES) {
-      problems.push({
-        path: pointer("flows", index),
-        reason: `a flow's definition has at most ${MAX_FLOW_BYTES} bytes as JSON (MAX_FLOW_BYTES)`,
-      });
-    }
-    definitions.set(name, { definition: flow.data, source: source as FlowSource, index });
-  }
-
-  const flows: CheckedFlow[] = [];
-  const aliases = new Map<string, string>();
-  for (const [name, { definition, source, index }] of definitions) {
-    const calls: Record<string, string[]> = {};
-    const { problems: found } = compileFlow(
-      definition,
-      { environmentId: 0, projectId: 0, project, flowId: 0, version: 0 },
-      {
-        registry,
-        flowNames: () => [...definitions.keys()],
-        flowOutputs: (called) => {
-          const outputs = definitions.get(called)?.definition.outputs;
-          if (!definitions.has(called)) return undefined;
-          calls[called] = Object.keys(outputs ?? {});
-          return calls[called];
-        },
-      },
-    );
-    for (const problem of found) problems.push({ ...problem, path: `/flows/${index}${problem.path}` });
-    const alias = definition.endpoint?.alias ?? null;
-    if (alias !== null) {
-      const owner = aliases.get(alias);
-      if (owner !== undefined)
-        problems.push({
-          path: pointer("flows", index, "endpoint", "alias"),
-          reason: `flow "${owner}" has the alias "${alias}" too`,
-        });
-      aliases.set(alias, name);
-    }
-    flows.push({
-      name,
-      stored: { definition: source, calls },
-      alias,
-      hasEndpoint: definition.endpoint !== undefined,
-    });
+  const read = readFlows(sources, problems);
+  const flows = compileFlows(read, project, registry, problems);
+  if (problems.length > MAX_BUNDLE_PROBLEMS) {
+    const more = problems.length - MAX_BUNDLE_PROBLEMS;
+    problems.length = MAX_BUNDLE_PROBLEMS;
+    problems.push({ path: "", reason: `${more} more problems are not listed (MAX_BUNDLE_PROBLEMS)` });
   }
   flows.sort((left, right) => (left.name < right.name ? -1 : 1));
   return { header, flows, problems };
 }
 
+/** Reads every flow by itself; names that stand twice are reported, and the first flow of a name is the one meant. */
+function readFlows(sources: readonly unknown[], problems: Problem[]): ReadFlow[] {
+  const read: ReadFlow[] = [];
+  const owners = new Map<string, number>();
+  for (const [index, source] of sources.entries()) {
+    const flow = readFlow(source);
+    if (flow instanceof z.ZodError) {
+      problems.push(...schemaProblems(FlowDefinition, flow, ["flows", index]));
+      continue;
+    }
+    const known = flow.issues === undefined ? [] : schemaProblems(FlowDefinition, flow.issues);
+    for (const problem of known)
+      problems.push({ ...problem, path: `${pointer("flows", index)}${problem.path}` });
+    const { flow: name } = flow.definition;
+    const owner = owners.get(name);
+    if (owner === undefined) owners.set(name, index);
+    else if (name !== "") {
+      problems.push({
+        path: pointer("flows", index, "flow"),
+        reason: `flow "${name}" is at /flows/${owner} already; names are unique in a project`,
+      });
+    }
+    if (new TextEncoder().encode(JSON.stringify(source)).length > MAX_FLOW_BYTES) {
+      problems.push({
+        path: pointer("flows", index),
+        reason: `a flow's definition has at most ${MAX_FLOW_BYTES} bytes as JSON (MAX_FLOW_BYTES)`,
+      });
+    }
+    read.push({ index, definition: flow.definition, source: source as FlowSource, known });
+  }
+  return read;
+}
+
+function compileFlows(
+  read: readonly ReadFlow[],
+  project: string,
+  registry: NodeRegistry,
+  problems: Problem[],
+): CheckedFlow[] {
+  const outputs = new Map<string, string[]>();
+  for (const { definition } of read) {
+    if (!outputs.has(definition.flow)) outputs.set(definition.flow, Object.keys(definition.outputs ?? {}));
+  }
+  const names = [...outputs.keys()];
+  const key = { environmentId: 0, projectId: 0, project, flowId: 0, version: 0 };
+  const aliases = new Map<string, string>();
+  return read.map(({ index, definition, source, known }) => {
+    const calls: Record<string, string[]> = {};
+    const flowOutputs = (called: string) => {
+      const declared = outputs.get(called);
+      if (declared !== undefined) calls[called] = declared;
+      return declared;
+    };
+    const found = compileFlow(definition, key, { registry, flowNames: () => names, flowOutputs }, known);
+    for (const problem of found.problems)
+      problems.push({ ...problem, path: `/flows/${index}${problem.path}` });
+    const alias = definition.endpoint?.alias ?? null;
+    if (alias !== null) {
+      const owner = aliases.get(alias);
+      if (owner === undefined) aliases.set(alias, definition.flow);
+      else {
+        problems.push({
+          path: pointer("flows", index, "endpoint", "alias"),
+          reason: `flow "${owner}" has the alias "${alias}" too`,
+        });
+      }
+    }
+    return {
+      name: definition.flow,
+      stored: { definition: source, calls },
+      alias,
+      hasEndpoint: definition.endpoint !== undefined,
+    };
+  });
+}
+
 /** As much of a wrong document as lets its flows be checked all the same. */
-function looseHeader(document: unknown): { flows: unknown[]; project?: string } {
-  if (typeof document !== "object" || document === null) return { flows: [] };
-  const flows = "flows" in document && Array.isArray(document.flows) ? document.flows : [];
-  return { flows };
+function looseHeader(document: unknown): z.output<typeof Header> {
+  const given = typeof document === "object" && document !== null ? document : {};
+  const flows = "flows" in given && Array.isArray(given.flows) ? given.flows.slice(0, MAX_FLOWS) : [];
+  const project = "project" in given && typeof given.project === "string" ? given.project : undefined;
+  return { sluice: 1, flows, ...(project === undefined ? {} : { project }) };
 }

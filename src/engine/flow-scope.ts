@@ -1,0 +1,119 @@
+import type { Problem } from "../domain/errors";
+import type { FlowDefinition } from "../domain/flow";
+import { parseJsonPath } from "../domain/json-path";
+import { MAX_FLOW_PROBLEMS } from "../domain/limits";
+import { INPUT_FIELDS, RUN_FIELDS, SCOPE_NAMES } from "../domain/names";
+import { nearest } from "../domain/nearest";
+import type { Shape } from "../domain/shape";
+import { readShape, type ShapeNode } from "../domain/shape-source";
+import type { CompileContext } from "./compile";
+import type { NamesRead } from "./plan";
+
+const ANYTHING: ShapeNode = { kind: "any", optional: true };
+const TEXT: ShapeNode = { kind: "string", optional: true };
+const NUMBER: ShapeNode = { kind: "number", optional: true };
+
+/** What the graphs of one flow share while they are compiled. */
+export class FlowScope {
+  readonly context: CompileContext;
+  readonly outputShapes: ReadonlyMap<string, Shape>;
+  readonly problems: Problem[] = [];
+  /** Every node name of the flow with where it stands: names are unique across loops, since expressions use them. */
+  readonly nodeNames = new Map<string, string>();
+  /** What is known of `input` before any request. */
+  readonly input: ShapeNode;
+  nodeCount = 0;
+  loopDepth = 0;
+  /** Whether some node could not be read, so that what it would have done is unknown. */
+  broken = false;
+  readonly #known = new Set<string>();
+  #omitted = 0;
+
+  /** @param known problems that a schema found in the flow before: what stands there is not complained of again */
+  constructor(
+    context: CompileContext,
+    definition: FlowDefinition,
+    outputShapes: ReadonlyMap<string, Shape>,
+    known: readonly Problem[],
+  ) {
+    this.context = context;
+    this.outputShapes = outputShapes;
+    this.input = inputShape(definition);
+    for (const { path } of known) this.#known.add(path);
+  }
+
+  /** Whether the schema had a complaint at this very place. */
+  isKnown(path: string): boolean {
+    return this.#known.has(path);
+  }
+
+  report(problem: Problem): void {
+    if (this.#known.has(problem.path)) return;
+    if (this.problems.length < MAX_FLOW_PROBLEMS) this.problems.push(problem);
+    else this.#omitted += 1;
+  }
+
+  /** Reports a name that does not exist, with the nearest that does. */
+  reportName(path: string, reason: string, name: string, candidates: Iterable<string>): void {
+    const closest = this.problems.length < MAX_FLOW_PROBLEMS ? nearest(name, candidates) : undefined;
+    this.report({ path, reason, ...(closest === undefined ? {} : { nearest: closest }) });
+  }
+
+  /** Reports what a schema found; later complaints about the same places would only repeat it. */
+  reportSchema(problems: readonly Problem[]): void {
+    for (const problem of problems) this.report(problem);
+    for (const { path } of problems) this.#known.add(path);
+  }
+
+  /** All problems, with a last one that says how many more there are. */
+  takeProblems(): Problem[] {
+    if (this.#omitted > 0) {
+      this.problems.push({
+        path: "",
+        reason: `${this.#omitted} more problems of this flow are not listed (MAX_FLOW_PROBLEMS)`,
+      });
+      this.#omitted = 0;
+    }
+    return this.problems;
+  }
+
+  /** The shape of what an expression sees: of nodes nothing is known but that they may be there. */
+  shapeOf(names: NamesRead): ShapeNode {
+    const known = new Map<string, ShapeNode>();
+    for (const name of SCOPE_NAMES) known.set(name, ANYTHING);
+    for (const name of names.all ? this.nodeNames.keys() : names.roots) known.set(name, ANYTHING);
+    known.set("input", this.input);
+    known.set("run", RUN_SHAPE);
+    return fields(known);
+  }
+}
+
+const RUN_SHAPE = fields(
+  new Map(RUN_FIELDS.map((name) => [name, name === "remaining" ? NUMBER : TEXT] as const)),
+);
+
+const PARSED = new Set<string>(["json", "xml", "form", "query", "header"]);
+
+function inputShape({ input, endpoint }: FlowDefinition): ShapeNode {
+  const known = new Map<string, ShapeNode>();
+  for (const name of INPUT_FIELDS) known.set(name, PARSED.has(name) ? ANYTHING : TEXT);
+  if (input?.query !== undefined) known.set("query", readShape(input.query, []));
+  if (input?.body !== undefined) {
+    const body = readShape(input.body, []);
+    const records = endpoint?.records;
+    // Records that travel one by one have the declared shape each, somewhere inside the body.
+    if (records === undefined) known.set("json", body);
+    else if (parseJsonPath(records)?.length === 0) {
+      known.set("json", { kind: "list", optional: false, item: body });
+    }
+  }
+  return fields(known);
+}
+
+function fields(known: ReadonlyMap<string, ShapeNode>): ShapeNode {
+  return {
+    kind: "fields",
+    optional: false,
+    fields: [...known].map(([name, shape]) => ({ name, shape })),
+  };
+}

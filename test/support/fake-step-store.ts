@@ -1,0 +1,34 @@
+import { deserialize, serialize } from "node:v8";
+import type { Emission } from "../../src/engine/emission";
+import type { StepStore } from "../../src/engine/ports";
+
+/** The process died: nothing after this happens. */
+export class Crash extends Error {}
+
+/** Keeps steps as bytes, as a real one would, so that nothing is shared with the run; and can die after any of them. */
+export class FakeStepStore implements StepStore {
+  readonly steps = new Map<string, Buffer>();
+  /** Paths in the order in which they were written. */
+  readonly written: string[] = [];
+  /** Writes that succeed before the process dies. */
+  crashAfter = Number.POSITIVE_INFINITY;
+  readonly #slow: boolean;
+
+  constructor(options: { slow?: boolean } = {}) {
+    this.#slow = options.slow ?? false;
+  }
+
+  read(path: string): Emission | undefined | Promise<Emission | undefined> {
+    const stored = this.steps.get(path);
+    const emission = stored === undefined ? undefined : (deserialize(stored) as Emission);
+    return this.#slow ? Promise.resolve(emission) : emission;
+  }
+
+  write(path: string, emission: Emission): void | Promise<void> {
+    if (this.written.length >= this.crashAfter) throw new Crash();
+    if (this.steps.has(path)) throw new Error(`the step "${path}" was finished before`);
+    this.written.push(path);
+    this.steps.set(path, serialize(emission));
+    if (this.#slow) return Promise.resolve();
+  }
+}
