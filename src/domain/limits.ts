@@ -6,6 +6,14 @@
 export const MAX_BODY_BYTES = 10 * 1024 * 1024;
 /** Bytes of a bundle: all flows of a project in one document. */
 export const MAX_BUNDLE_BYTES = 16 * 1024 * 1024;
+/** Bytes of a small JSON body of the management API, such as a flow's new status. */
+export const MAX_SETTING_BYTES = 64 * 1024;
+/** Aliases that a YAML document may use: they multiply, so a small text could make a huge value. */
+export const MAX_YAML_ALIASES = 100;
+/** Parts of a multipart body. */
+export const MAX_PARTS = 1_000;
+/** Entries of a page of a list. */
+export const MAX_PAGE = 200;
 /** Bytes of one flow's definition as JSON: it is one D1 value, and those end at 2 MB. */
 export const MAX_FLOW_BYTES = 1024 * 1024;
 /** Flows of one project. */
