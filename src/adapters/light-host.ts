@@ -1,3 +1,5 @@
+import { MAX_LIGHT_DELAY_MS } from "../domain/limits";
+import { FlowError } from "../engine/errors";
 import type { MaybePromise } from "../engine/maybe-promise";
 import { after } from "../engine/maybe-promise";
 import type { Plan } from "../engine/plan";
@@ -36,6 +38,16 @@ export class LightHost implements Host {
       };
       signal.addEventListener("abort", aborted, { once: true });
     });
+  }
+
+  delay(_step: string, ms: number, signal: AbortSignal): Promise<void> {
+    if (ms > MAX_LIGHT_DELAY_MS) {
+      throw new FlowError(
+        "delay_too_long",
+        `a synchronous call may be delayed for at most ${MAX_LIGHT_DELAY_MS} ms (MAX_LIGHT_DELAY_MS)`,
+      );
+    }
+    return this.sleep(ms, signal);
   }
 
   flow(caller: Plan, name: string): MaybePromise<Plan | undefined> {

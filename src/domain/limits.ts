@@ -55,6 +55,20 @@ export const MAX_MESSAGE_DETAIL_CHARS = 8_000;
 export const MAX_URL_CHARS = 16_000;
 /** Milliseconds for which the `delay` node may hold a run in memory. */
 export const MAX_LIGHT_DELAY_MS = MAX_TIMEOUT_MS;
+/** Milliseconds for which the `delay` node may hold a durable run, which takes no memory meanwhile: 31 days. */
+export const MAX_DELAY_MS = 31 * 86_400_000;
+/** Milliseconds after which a durable run that has not ended is stopped as `Timeout`: 90 days. Nothing lives for ever. */
+export const MAX_DURABLE_RUN_MS = 90 * 86_400_000;
+/** Milliseconds that an asynchronous call waits for its run to be accepted, unless it or its endpoint says otherwise (seed: 500). */
+export const DEFAULT_ACCEPT_TIMEOUT_MS = 500;
+/** Seconds that `Prefer: wait` may ask for; what is over it is cut, and `Preference-Applied` says so. */
+export const MAX_PREFER_WAIT_S = 60;
+/** Characters of an `Idempotency-Key`. */
+export const MAX_IDEMPOTENCY_KEY_CHARS = 255;
+/** Bytes, as JSON, of one value that a durable run stores: its input, what one step emits, its outcome. A shard has 128 MB of memory. */
+export const MAX_STORED_VALUE_BYTES = 16 * 1024 * 1024;
+/** Times that a durable run is taken up without getting any further, before it ends as `Fail`; with the waits between them, some nine minutes. */
+export const MAX_WAKE_ATTEMPTS = 10;
 /** Levels of nesting in a JSON document: far beyond real data, far below what would exhaust the stack. */
 export const MAX_JSON_DEPTH = 200;
 /** Levels of nesting in a declared shape: people write and read them. */
@@ -75,3 +89,9 @@ export const MAX_CSV_ROWS = MAX_ITEMS;
 export const MAX_CSV_COLUMNS = 1_000;
 /** Fields of one form: every name is hashed, and no person fills in more. */
 export const MAX_FORM_FIELDS = 1_000;
+/** Characters of an exclusion group's name, after trimming: it is the name of an object, and people read it in a 409. */
+export const MAX_GROUP_CHARS = 200;
+/** Runs that may wait for one exclusion group: each is a row that its object holds in memory too. */
+export const MAX_GROUP_QUEUE = 10_000;
+/** Bytes of an answer that callers who attached may share: it is held in memory and copied to each of them. */
+export const MAX_SHARED_ANSWER_BYTES = 256 * 1024;

@@ -3,7 +3,8 @@
  *
  *   9 characters   start of the run, milliseconds since 1970 in base 36, so that ids sort by time: new rows go to the end
  *                  of every index, and lists by time need no index of their own
- *   1 character    who hosts the run: `l` a light run, which lives in the isolate that took the request
+ *   1 character    who hosts the run: `l` a light run, which lives in the isolate that took the request; `d` a durable one
+ *   2 characters   only of a durable run: the number of its shard in base 36, so that a poll goes straight there
  *   32 characters  random
  */
 
@@ -12,6 +13,25 @@ const TIME_DIGITS = 9;
 
 export function newLightRunId(startedAt: number, random: () => string = () => crypto.randomUUID()): string {
   return `${timePrefix(startedAt)}l${random().replaceAll("-", "")}`;
+}
+
+/** Shards that two digits can tell apart. */
+export const MAX_SHARDS = 36 ** 2;
+
+export function newDurableRunId(
+  startedAt: number,
+  shard: number,
+  random: () => string = () => crypto.randomUUID(),
+): string {
+  return `${timePrefix(startedAt)}d${shard.toString(36).padStart(2, "0")}${random().replaceAll("-", "")}`;
+}
+
+const DURABLE_ID = /^[0-9a-z]{9}d([0-9a-z]{2})[0-9a-f]{32}$/;
+
+/** The number of the shard that a durable run lives in; `undefined` for a light run's id and for anything else. */
+export function shardOf(id: string): number | undefined {
+  const digits = DURABLE_ID.exec(id)?.[1];
+  return digits === undefined ? undefined : Number.parseInt(digits, 36);
 }
 
 /** The least id that a run started at `ms` can have: bounds of ranges by time. */

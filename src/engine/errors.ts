@@ -11,6 +11,18 @@ export class FlowError extends Error {
   }
 }
 
+/**
+ * The execution ends here without an outcome, and is taken up again at a time that its host knows: finished steps are
+ * read then, not repeated. No node catches it.
+ */
+export class RunSuspended extends Error {
+  override readonly name = "RunSuspended";
+
+  constructor(reason: string) {
+    super(reason);
+  }
+}
+
 /** The run must stop now, whatever the flow routes: its time is over, it was cancelled, or it spent its budget. */
 export class RunStopped extends Error {
   override readonly name = "RunStopped";

@@ -4,7 +4,7 @@ import { ITEM_FUEL, MAX_FLOW_DEPTH, NODE_FUEL } from "../domain/limits";
 import type { RecordFailure, RunOutcome } from "../domain/run";
 import type { Shape } from "../domain/shape";
 import { type Emission, outputSink, RESPONSE_SINK } from "./emission";
-import { FlowError, RunStopped } from "./errors";
+import { FlowError, RunStopped, RunSuspended } from "./errors";
 import { type Item, type ItemFailure, newItem, WHOLE_SET } from "./item";
 import { after, eachConcurrently, isPromise, type MaybePromise } from "./maybe-promise";
 import { type GraphResult, type GraphRunner, NodeRun, originOf, type Place } from "./node-run";
@@ -18,6 +18,7 @@ import type { RunContext } from "./run-context";
  *    up again from the emissions of the nodes that finished.
  * 3. Items are never changed, so copies of an item are the item itself.
  * 4. Nothing here waits unless a node does: a flow of pure nodes runs without a promise.
+ * 5. What a step said in the console is stored with it, so a step that is read instead of run says nothing again.
  */
 
 /** Where a triggered flow stands. */
@@ -40,6 +41,7 @@ function executePlan(
  * Runs a whole flow for one trigger and says how it ended. Records travel one by one, each through a graph of its own:
  * in order, or `concurrency` at once and in the order in which they finish. Never throws for anything that the flow or
  * its input did.
+ * @throws RunSuspended when the host of a durable run will take it up again later
  */
 export function runFlow(
   plan: Plan,
@@ -179,13 +181,17 @@ class Execution implements GraphRunner {
     if (ports === undefined) return;
     const steps = this.#run.host.steps;
     if (steps === undefined)
-      return after(this.#perform(node, ports), (emission) => this.#keep(node, emission));
-    const path = this.#place.steps + this.#place.path + node.name;
+      return after(this.#perform(node, ports), (emission) => this.#keep(node, emission, true));
+    const name = this.#place.path + node.name;
+    const path = this.#place.steps + name;
     return after(steps.read(path), (stored) => {
-      if (stored !== undefined) return this.#keep(node, stored);
-      return after(this.#perform(node, ports), (emission) =>
-        after(steps.write(path, emission), () => this.#keep(node, emission)),
-      );
+      if (stored !== undefined) return this.#keep(node, stored, false);
+      return after(this.#perform(node, ports), (emission) => {
+        this.#keep(node, emission, true);
+        // Records that travel alone share the names of nodes, but not their messages.
+        const record = this.#place.steps === "" ? undefined : this.#onlyRecord;
+        return steps.write(path, emission, this.#run.unstoredMessages(name, record));
+      });
     });
   }
 
@@ -215,11 +221,12 @@ class Execution implements GraphRunner {
     return nodeRun.emission;
   }
 
-  #keep(node: PlanNode, emission: Emission): void {
+  #keep(node: PlanNode, emission: Emission, tell: boolean): void {
     this.#emissions[node.index] = emission;
     for (const { record, ...failure } of emission.failures) {
       if (this.#failures.has(record)) continue;
       this.#failures.set(record, failure);
+      if (!tell) continue;
       this.#run.message("error", failure.message, {
         node: failure.node,
         record: originOf(this.#place, record),
@@ -323,6 +330,7 @@ function outcome(plan: Plan, result: GraphResult, run: RunContext, records: numb
 const STOP_STATUS = { timeout: "Timeout", cancelled: "Cancelled", limit: "Fail" } as const;
 
 function stoppedOutcome(plan: Plan, error: unknown, run: RunContext): RunOutcome {
+  if (error instanceof RunSuspended) throw error;
   const stopped =
     error instanceof RunStopped
       ? error

@@ -2,7 +2,7 @@ import { FormatError } from "../domain/format-error";
 import type { Json } from "../domain/json";
 import { MAX_ITEMS } from "../domain/limits";
 import type { Emission } from "./emission";
-import { FlowError, RunStopped } from "./errors";
+import { FlowError, RunStopped, RunSuspended } from "./errors";
 import { ExpressionError } from "./expression";
 import { Frame } from "./frame";
 import { type Item, type ItemFailure, sharedRecord, WHOLE_SET } from "./item";
@@ -86,6 +86,11 @@ export class NodeRun<Prepared = unknown> {
 
   get name(): string {
     return this.#node.name;
+  }
+
+  /** Names this execution of the node among all steps of the run. */
+  get step(): string {
+    return this.#place.steps + this.path;
   }
 
   /** Items that came in, in record order. */
@@ -217,6 +222,7 @@ export class NodeRun<Prepared = unknown> {
       this.run.stop(error);
       throw error;
     }
+    if (error instanceof RunSuspended) throw error;
     if (error instanceof ExpressionError && error.code === "fuel_exhausted") {
       return this.describeFailure(
         new RunStopped("limit", error.code, `node "${this.path}": ${error.message}`),

@@ -1,3 +1,4 @@
+import type { RunMessage } from "../domain/run";
 import type { Emission } from "./emission";
 import type { MaybePromise } from "./maybe-promise";
 import type { Plan } from "./plan";
@@ -9,10 +10,19 @@ import type { Plan } from "./plan";
 export interface Host {
   /** Milliseconds since 1970. */
   now(): number;
-  /** A number in [0, 1). */
-  random(): number;
+  /**
+   * A number in [0, 1) for an expression of the node at path `node`, on record `record`. A durable run gets the same
+   * numbers again when the node runs again.
+   */
+  random(node: string | undefined, record: number | undefined): number;
   /** Resolves after `ms` milliseconds; rejects with the signal's reason when it is aborted first. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /**
+   * Lets `ms` milliseconds pass at the step `step`. The light host sleeps; a durable one writes down when the time is
+   * over and throws `RunSuspended`, so that the run holds no memory meanwhile; taken up again, it comes back at once.
+   * @throws FlowError when a run of this host may not wait for so long
+   */
+  delay(step: string, ms: number, signal: AbortSignal): MaybePromise<void>;
   /** The plan of the current version of a flow of the caller's project; `undefined` when there is none any more. */
   flow(caller: Plan, name: string): MaybePromise<Plan | undefined>;
   /** Tells the operators of an error that is a bug; a caller never sees its text. */
@@ -28,6 +38,6 @@ export interface Host {
 export interface StepStore {
   /** What the node at `path` emitted before, or `undefined` when it has not finished. */
   read(path: string): MaybePromise<Emission | undefined>;
-  /** Stores a finished step; resolves before anything after it begins. */
-  write(path: string, emission: Emission): MaybePromise<void>;
+  /** Stores a finished step and what it said in the run's console; resolves before anything after it begins. */
+  write(path: string, emission: Emission, messages: readonly RunMessage[]): MaybePromise<void>;
 }

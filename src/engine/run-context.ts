@@ -31,6 +31,8 @@ export interface RunStart {
   startedAt: number;
   /** Milliseconds since 1970 at which the run is aborted. */
   deadline: number;
+  /** What the run said before it was taken up again; these are stored. */
+  messages?: readonly RunMessage[];
 }
 
 /** What all nodes of one run share: identity, budget, deadline, messages. Called flows and loops share it too. */
@@ -42,13 +44,15 @@ export class RunContext {
   readonly host: Host;
   readonly startedAt: number;
   readonly deadline: number;
-  readonly messages: RunMessage[] = [];
+  readonly messages: RunMessage[];
   readonly evaluation: Evaluation;
   /** Path of the node that is executing, for `$debug()`. */
   node: string | undefined;
   /** Record of the item that is being handled, for `$debug()`. */
   record: number | undefined;
   #dropped = 0;
+  /** Those of the messages that a step store has; in memory only, since a run taken up again is given them. */
+  readonly #stored: Set<RunMessage> | undefined;
   #abort: AbortController | undefined;
   #stopped: RunStopped | undefined;
 
@@ -60,10 +64,12 @@ export class RunContext {
     this.host = start.host;
     this.startedAt = start.startedAt;
     this.deadline = start.deadline;
+    this.messages = start.messages === undefined ? [] : [...start.messages];
+    this.#stored = start.host.steps === undefined ? undefined : new Set(this.messages);
     this.evaluation = {
       meter: { fuel: MAX_RUN_FUEL },
       now: start.startedAt,
-      random: () => start.host.random(),
+      random: () => start.host.random(this.node, this.record),
       functions: {
         debug: (value: unknown) => {
           this.message("debug", typeof value === "string" ? value : "debug", {
@@ -187,6 +193,18 @@ export class RunContext {
         record: more.record ?? this.record,
       }),
     );
+  }
+
+  /** What the node at path `node` has said since it was last asked, of one record where that is given. */
+  unstoredMessages(node: string, record: number | undefined): RunMessage[] {
+    const found = this.messages.filter(
+      (message) =>
+        message.node === node &&
+        (record === undefined || message.record === undefined || message.record === record) &&
+        this.#stored?.has(message) !== true,
+    );
+    for (const message of found) this.#stored?.add(message);
+    return found;
   }
 
   /** The messages, with a last one that says how many were left out, if any. */

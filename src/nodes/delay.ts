@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { durationSchema, parseDuration } from "../domain/duration";
-import { MAX_LIGHT_DELAY_MS } from "../domain/limits";
+import { MAX_DELAY_MS } from "../domain/limits";
 import { FlowError } from "../engine/errors";
 import type { Item } from "../engine/item";
 import { after } from "../engine/maybe-promise";
@@ -11,11 +11,11 @@ import { ExpressionText } from "./settings";
 export const delay = defineNode({
   type: "delay",
   summary:
-    "Holds its items for a while, then passes them on. Within a synchronous call the endpoint's timeout goes on running.",
+    "Holds its items for a while, then passes them on. Within a synchronous call the endpoint's timeout goes on running; an asynchronous run waits without holding any memory.",
   example: { type: "delay", for: "500ms", next: "end" },
   config: z.strictObject({
     for: z
-      .union([durationSchema(MAX_LIGHT_DELAY_MS), ExpressionText])
+      .union([durationSchema(MAX_DELAY_MS), ExpressionText])
       .describe(
         "How long: a duration, or an expression that yields milliseconds or a duration. The longest of the items counts.",
       ),
@@ -37,11 +37,8 @@ export const delay = defineNode({
           "not_a_duration",
           "the delay is not a duration such as 500ms, 8s or a number of milliseconds",
         );
-      if (ms > MAX_LIGHT_DELAY_MS)
-        throw new FlowError(
-          "delay_too_long",
-          `a delay is at most ${MAX_LIGHT_DELAY_MS} ms (MAX_LIGHT_DELAY_MS)`,
-        );
+      if (ms > MAX_DELAY_MS)
+        throw new FlowError("delay_too_long", `a delay is at most ${MAX_DELAY_MS} ms (MAX_DELAY_MS)`);
       longest = Math.max(longest, ms);
       held.push(item);
     });
@@ -49,7 +46,7 @@ export const delay = defineNode({
       const pass = () => node.emit("ok", held);
       return longest === 0 || held.length === 0
         ? pass()
-        : node.run.host.sleep(longest, node.run.signal).then(pass);
+        : after(node.run.host.delay(node.step, longest, node.run.signal), pass);
     });
   },
 });

@@ -46,6 +46,10 @@ export class FakeHost implements Host {
     });
   }
 
+  delay(_step: string, ms: number, signal: AbortSignal): Promise<void> {
+    return this.sleep(ms, signal);
+  }
+
   flow(_caller: Plan, name: string): MaybePromise<Plan | undefined> {
     const plan = this.flows.get(name);
     return this.slowLookup ? Promise.resolve(plan) : plan;
