@@ -1,5 +1,5 @@
 import type { Node } from "./ast";
-import type { Context } from "./compiled";
+import type { Compiled, Context } from "./compiled";
 import { compileFilter, type Filter } from "./filters";
 import type { Env, Runtime } from "./runtime";
 import type { Frame } from "./scope";
@@ -63,13 +63,21 @@ function isKept(value: unknown): value is unknown[] {
   return Array.isArray(value) && (marksOf(value) & SEQUENCE) === 0;
 }
 
-export function compileStep(step: Node, last: boolean, scope: Frame | null, context: Context): Step {
+export function compileStep(
+  step: Node,
+  last: boolean,
+  scope: Frame | null,
+  context: Context,
+  seen?: (compiled: Compiled) => void,
+): Step {
   const stages = (step.stages ?? []).map((stage) => compileFilter(stage, scope, context));
   if (step.type === "sort") return sortStep(compileSort(step, scope, context), stages);
   if (step.type === "name" && stages.length === 0 && !step.predicate && !step.group) {
     return nameStep(String(step.value), step.keepArray === true, last);
   }
-  const { run, cost } = context.compile(step, scope);
+  const compiled = context.compile(step, scope);
+  seen?.(compiled);
+  const { run, cost } = compiled;
   return (sequence, env, rt) => {
     charge(rt, sequence.length * (cost + 1));
     const out: unknown[] = [];
