@@ -78,14 +78,21 @@ export function compileStep(
   const compiled = context.compile(step, scope);
   seen?.(compiled);
   const { run, cost } = compiled;
+  // A predicate that tests makes an array of its own, which for a single item is the step's result already.
+  const makesOwn = stages.length > 0 && step.stages?.at(-1)?.expr.type !== "number";
   return (sequence, env, rt) => {
     charge(rt, sequence.length * (cost + 1));
+    if (makesOwn && sequence.length === 1) {
+      let value = run(sequence[0], env, rt);
+      for (let at = 0; at < stages.length; at++) value = (stages[at] as Filter)(value, env, rt);
+      return value as unknown[];
+    }
     const out: unknown[] = [];
     let results = 0;
     let first: unknown;
     for (let i = 0; i < sequence.length; i++) {
       let value = run(sequence[i], env, rt);
-      for (const stage of stages) value = stage(value, env, rt);
+      for (let at = 0; at < stages.length; at++) value = (stages[at] as Filter)(value, env, rt);
       if (value === undefined) continue;
       if (results++ === 0) first = value;
       if (Array.isArray(value)) addResult(rt, out, value);
