@@ -109,9 +109,12 @@ CREATE TABLE runs (
   PRIMARY KEY (environment_id, id)
 ) WITHOUT ROWID;
 -- A process id begins with its run's start, so the primary key lists runs by time; see domain/process-id.ts.
-CREATE INDEX runs_by_flow ON runs (environment_id, flow_id, id DESC);
--- Failures are few and looked for often; successes are not worth an index entry.
+CREATE INDEX runs_by_flow ON runs (environment_id, flow, id DESC);
+CREATE INDEX runs_by_project ON runs (environment_id, project, id DESC);
+-- What is rare is looked for often; the usual is not worth an index entry, and is soon found by time.
 CREATE INDEX runs_by_failure ON runs (environment_id, status, id DESC) WHERE status <> 'Success';
+CREATE INDEX runs_by_user ON runs (environment_id, user_name, id DESC) WHERE user_name <> 'system';
+CREATE INDEX runs_by_trigger ON runs (environment_id, trigger_kind, id DESC) WHERE trigger_kind <> 'action';
 
 CREATE TABLE run_messages (
   environment_id INTEGER NOT NULL,

@@ -10,3 +10,5 @@ await run(async () => {
   const { startServer } = await import("./lib/start-server.mjs");
   await startServer();
 });
+// The server is gone, or never came to be; what a library or the channel to the parent still holds open does not count.
+process.exit();

@@ -1,10 +1,8 @@
 import { z } from "zod";
+import { SluiceError } from "./domain/errors";
 
 /** Milliseconds for which an isolate trusts what it knows of the catalogue's state before it looks again. */
 const DEFAULT_CATALOG_MAX_AGE_MS = 1_000;
-
-/** Shortest token or secret that guards anything, in characters: 32 hexadecimal digits are 128 bits. */
-export const MIN_SECRET_CHARS = 32;
 
 /** Variables and secrets, as strings from the platform; parsed once per isolate. */
 const Settings = z.object({
@@ -29,7 +27,13 @@ export interface Bindings {
   CATALOG_MAX_AGE_MS?: string;
 }
 
-/** @throws ZodError naming the variable that is wrong */
+/** @throws SluiceError not_configured, naming the variable that is wrong */
 export function parseSettings(bindings: Bindings): Settings {
-  return Settings.parse(bindings);
+  const parsed = Settings.safeParse(bindings);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new SluiceError(
+    "not_configured",
+    `The deployment's setting ${issue?.path.join(".")} is wrong: ${issue?.message}.`,
+  );
 }

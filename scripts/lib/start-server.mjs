@@ -62,8 +62,6 @@ export async function startServer() {
     await runtime.dispose();
     removeServerFile(where.server);
   }
-  // Whatever a library may still hold open, the server is gone.
-  process.exit();
 }
 
 /**

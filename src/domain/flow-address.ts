@@ -25,7 +25,7 @@ export type Resolution =
   | { kind: "found"; pointer: FlowPointer; deprecated: boolean }
   | { kind: "missing" }
   /** The endpoint answers at its alias instead. */
-  | { kind: "aliased"; alias: string }
+  | { kind: "aliased"; alias: string; pointer: FlowPointer }
   | { kind: "ambiguous"; candidates: string[] };
 
 /** A flow version as it is stored: the definition, and the outputs of the flows that it calls when it was published. */

@@ -51,6 +51,8 @@ export const MAX_RUN_MESSAGES = 200;
 export const MAX_MESSAGE_CHARS = 1_000;
 /** Characters kept of a message's details (a logged body, a debugged value). */
 export const MAX_MESSAGE_DETAIL_CHARS = 8_000;
+/** Characters kept of a logged request's or response's body: with the headers around it they fit into the details. */
+export const MAX_LOGGED_BODY_CHARS = 4_000;
 /** Characters of a URL that the action API reads. */
 export const MAX_URL_CHARS = 16_000;
 /** Milliseconds for which the `delay` node may hold a run in memory. */

@@ -42,7 +42,12 @@ interface Issue {
   path: readonly PropertyKey[];
   message: string;
   keys?: readonly string[];
+  /** Of a union: what each branch found. */
   errors?: readonly (readonly Issue[])[];
+  /** Of a wrong key: what its own schema found. */
+  issues?: readonly Issue[];
+  /** Of a value that is none of a list. */
+  values?: readonly unknown[];
 }
 
 /**
@@ -80,8 +85,25 @@ export function schemaProblems(
         return;
       }
     }
-    problems.push({ path: pointer(...at, ...(path as (string | number)[])), reason: issue.message });
+    const place = pointer(...at, ...(path as (string | number)[]));
+    if (issue.code === "invalid_key" && issue.issues !== undefined) {
+      for (const inner of issue.issues) problems.push(wrongKey(place, String(path.at(-1)), inner));
+      return;
+    }
+    problems.push({ path: place, reason: issue.message });
   };
   for (const issue of error.issues as readonly Issue[]) visit(issue, []);
   return problems;
+}
+
+/** A key of a record that is none of the possible ones, or not formed as they are. */
+function wrongKey(path: string, key: string, issue: Issue): Problem {
+  if (issue.values === undefined) return { path, reason: issue.message };
+  const known = issue.values.map(String);
+  const closest = nearest(key, known);
+  return {
+    path,
+    reason: `there is no "${key}" here; known are ${known.join(", ")}`,
+    ...(closest === undefined ? {} : { nearest: closest }),
+  };
 }

@@ -175,6 +175,8 @@ export class GraphCompiler {
   #prepareContext(draft: Draft, names: NamesRead, loops: Graph[], path: string): PrepareContext {
     const scope = this.#scope;
     const at = [...this.#at, "nodes", draft.name];
+    const placeOf = (steps: Steps): string =>
+      draft.madeFor === undefined ? pointer(...at, ...steps) : pointer(...this.#at, ...draft.madeFor);
     let visible: Set<string> | undefined;
     const visibleHere = () => (visible ??= this.#visibleAt(draft.name));
     const value = (source: unknown, steps: Steps): Value => {
@@ -182,13 +184,13 @@ export class GraphCompiler {
         failed: (inner, error) => {
           const closest = error instanceof ExpressionError ? error.nearest : undefined;
           scope.report({
-            path: pointer(...at, ...steps, ...inner),
+            path: placeOf([...steps, ...inner]),
             reason: error.message,
             ...(closest === undefined ? {} : { nearest: closest }),
           });
         },
         compiled: (inner, expression, read) => {
-          const place = pointer(...at, ...steps, ...inner);
+          const place = placeOf([...steps, ...inner]);
           this.#checkNames(read, place, visibleHere);
           this.#checkFields(expression, read, place);
         },
@@ -203,19 +205,22 @@ export class GraphCompiler {
       expression: (source, steps) => {
         if (typeof source === "string" && !isExpression(source)) {
           const reason = `an expression starts with "="; write "=${source}"`;
-          scope.report({ path: pointer(...at, ...steps), reason });
+          scope.report({ path: placeOf(steps), reason });
         }
         return value(source, steps);
       },
       problem: (steps, reason, closest) => {
-        const path = pointer(...at, ...steps);
-        scope.report({ path, reason, ...(closest === undefined ? {} : { nearest: closest }) });
+        scope.report({
+          path: placeOf(steps),
+          reason,
+          ...(closest === undefined ? {} : { nearest: closest }),
+        });
       },
       outputShape: (output, steps) => {
         const shape = scope.outputShapes.get(output);
         if (shape === undefined && !scope.isKnown("/outputs")) {
           scope.reportName(
-            pointer(...at, ...steps),
+            placeOf(steps),
             `this flow declares no output "${output}"; add it under \`outputs\``,
             output,
             scope.outputShapes.keys(),
@@ -226,14 +231,14 @@ export class GraphCompiler {
       flowExists: (flow, steps) => {
         if (scope.context.flowOutputs(flow) !== undefined) return true;
         const reason = `there is no flow "${flow}" in this project`;
-        scope.reportName(pointer(...at, ...steps), reason, flow, scope.context.flowNames());
+        scope.reportName(placeOf(steps), reason, flow, scope.context.flowNames());
         return false;
       },
       flowOutputs: (flow) => scope.context.flowOutputs(flow) ?? [],
       loop: (definition, steps) => {
         if (scope.loopDepth >= MAX_LOOP_DEPTH) {
           const reason = `loops stand at most ${MAX_LOOP_DEPTH} deep in each other (MAX_LOOP_DEPTH)`;
-          scope.report({ path: pointer(...at, ...steps), reason });
+          scope.report({ path: placeOf(steps), reason });
           return emptyGraph();
         }
         scope.loopDepth += 1;

@@ -18,6 +18,8 @@ export interface Draft {
   results: readonly ResultName[];
   /** Targets by result. */
   routes: Map<string, Route[]>;
+  /** Of a node that nobody wrote down: the place that asks for it, where its problems belong. */
+  madeFor?: Steps;
 }
 
 export type Route = { kind: "node"; name: string; port: string } | { kind: "end" } | { kind: "return" };
@@ -214,7 +216,7 @@ export class GraphDrafter {
 
   /** `flow:name`: a node is made that calls the flow and returns what it returns. */
   #flowTarget(target: string, at: Steps): Route[] {
-    const { context, outputShapes } = this.#scope;
+    const { context } = this.#scope;
     const flow = target.slice(FLOW_TARGET.length);
     const type = context.registry.get("flow");
     if (this.#inLoop) {
@@ -224,8 +226,7 @@ export class GraphDrafter {
       );
       return [];
     }
-    const outputs = context.flowOutputs(flow);
-    if (outputs === undefined || type === undefined) {
+    if (context.flowOutputs(flow) === undefined || type === undefined) {
       this.#scope.reportName(
         this.#path(...at),
         `there is no flow "${flow}" in this project`,
@@ -235,16 +236,10 @@ export class GraphDrafter {
       return [];
     }
     if (!this.drafts.has(target)) {
-      for (const output of outputs) {
-        if (outputShapes.has(output) || this.#scope.isKnown("/outputs")) continue;
-        this.#problem(
-          at,
-          `flow "${flow}" returns the output "${output}", which this flow does not declare; add it under \`outputs\``,
-        );
-      }
       this.#count(1);
       const config = { flow, handOver: true };
-      this.drafts.set(target, { name: target, type, config, sound: true, results: [], routes: new Map() });
+      const routes = new Map();
+      this.drafts.set(target, { name: target, type, config, sound: true, results: [], routes, madeFor: at });
     }
     return [{ kind: "node", name: target, port: "in" }];
   }

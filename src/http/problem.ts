@@ -1,6 +1,8 @@
 import type { Context } from "hono";
 import { z } from "zod";
-import { type ErrorCode, SluiceError } from "../domain/errors";
+import type { ErrorCode } from "../domain/errors";
+import { presentable } from "./presentable";
+import { requestId } from "./request-id";
 
 /** Problem details (RFC 9457), as every failure of the management API is answered. */
 export const ProblemDetails = z
@@ -40,25 +42,18 @@ const KINDS: Record<ErrorCode, { status: number; title: string }> = {
   internal: { status: 500, title: "Internal error" },
 };
 
-/** Renders an error as problem details. Whatever is no `SluiceError` is a bug: logged, and told without its text. */
+/** Renders an error as problem details. */
 export function problemResponse(error: unknown, context: Context): Response {
-  let known: SluiceError;
-  if (error instanceof SluiceError) known = error;
-  else {
-    const reference = crypto.randomUUID();
-    // biome-ignore lint/suspicious/noConsole: the operators' log; the caller gets the reference alone
-    console.error(
-      "unexpected error",
-      reference,
-      context.req.method,
-      new URL(context.req.url).pathname,
-      error,
-    );
-    known = new SluiceError("internal", `Something inside Sluice failed; quote the reference ${reference}.`);
-  }
+  const request = context.req.raw as unknown as Request;
+  const id = requestId(request.headers);
+  const known = presentable(error, request, id);
   const { status, title } = KINDS[known.code];
   const { problems, allow, retryAfter, limit, candidates } = known.details;
-  const headers = new Headers({ "content-type": "application/problem+json" });
+  const headers = new Headers({
+    "content-type": "application/problem+json",
+    "cache-control": "no-store",
+    "x-request-id": id,
+  });
   if (allow !== undefined) headers.set("allow", allow.join(", "));
   if (retryAfter !== undefined) headers.set("retry-after", String(retryAfter));
   if (known.code === "unauthenticated") headers.set("www-authenticate", 'Bearer realm="management API"');
@@ -72,5 +67,5 @@ export function problemResponse(error: unknown, context: Context): Response {
     ...(candidates === undefined ? {} : { candidates }),
     ...(limit === undefined ? {} : { limit }),
   };
-  return new Response(JSON.stringify(body), { status, headers });
+  return new Response(request.method === "HEAD" ? null : JSON.stringify(body), { status, headers });
 }

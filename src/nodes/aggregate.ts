@@ -7,8 +7,10 @@ import { type Accumulator, accumulators, FUNCTIONS, type FunctionName, summand }
 import { defineNode } from "./define-node";
 import { ExpressionText } from "./settings";
 
+const Of = z.union([ExpressionText, z.literal(true)]).optional();
+
 const Measure = z
-  .partialRecord(z.enum(FUNCTIONS), z.union([ExpressionText, z.literal(true)]))
+  .strictObject(Object.fromEntries(FUNCTIONS.map((name) => [name, Of])) as Record<FunctionName, typeof Of>)
   .refine((measure) => Object.keys(measure).length === 1, `give one function: ${FUNCTIONS.join(", ")}`)
   .refine(
     (measure) => Object.entries(measure).every(([name, of]) => name === "count" || of !== true),

@@ -15,7 +15,10 @@ export const delay = defineNode({
   example: { type: "delay", for: "500ms", next: "end" },
   config: z.strictObject({
     for: z
-      .union([durationSchema(MAX_DELAY_MS), ExpressionText])
+      .union([
+        ExpressionText.refine(isExpression, "either a duration or an expression"),
+        durationSchema(MAX_DELAY_MS),
+      ])
       .describe(
         "How long: a duration, or an expression that yields milliseconds or a duration. The longest of the items counts.",
       ),

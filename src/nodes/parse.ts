@@ -36,11 +36,12 @@ export const parse = defineNode({
     const { format, from, into, options } = node.config;
     node.map("ok", (item) => {
       const text = from.evaluate(node.at(item));
-      if (typeof text !== "string")
+      if (typeof text !== "string") {
         throw new FlowError(
           "not_text",
-          `\`from\` must be a text to read as ${format}, and it is ${text === undefined ? "nothing" : text === null ? "null" : `a ${typeof text}`}`,
+          `\`from\` must be a text to read as ${format}, and it is ${kindOf(text)}`,
         );
+      }
       return node.derive(
         item,
         placed(item.value, into, formats[format].parse(text, options as never, `node "${node.path}"`)),
@@ -114,4 +115,11 @@ function placed(item: Json, into: string | undefined, value: Json): Json {
     typeof item === "object" && item !== null && !Array.isArray(item) ? { ...item } : { item };
   setOwn(whole, into, value);
   return whole;
+}
+
+function kindOf(value: Json | undefined): string {
+  if (value === undefined) return "nothing";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }

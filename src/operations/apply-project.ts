@@ -1,5 +1,7 @@
 import type { Environment } from "../domain/environment";
 import { type Problem, SluiceError } from "../domain/errors";
+import type { FlowSource } from "../domain/flow";
+import { pointer } from "../domain/json-path";
 import type { NodeRegistry } from "../engine/node-type";
 import { type CheckedFlow, checkBundle } from "./check-bundle";
 import type { Catalog, FlowChange, ProjectChange, Projects, StoredFlow, StoredProject, World } from "./ports";
@@ -21,6 +23,8 @@ export interface ApplyRequest {
   publish: boolean;
   /** Entity tags of `If-Match`; `undefined` when there is no such header. */
   ifMatch: string[] | undefined;
+  /** Entity tags of `If-None-Match`; `*` asks for a new project. */
+  ifNoneMatch: string[] | undefined;
   by: string;
 }
 
@@ -35,12 +39,21 @@ export interface ApplyResult {
   flows: { created: string[]; updated: string[]; restored: string[]; retired: string[]; unchanged: number };
 }
 
-/** Applications of one project that are tried again when another came between. */
-const ATTEMPTS = 5;
+/**
+ * Times that a change of one project is computed anew when another came between. Of those that meet one wins each time,
+ * so this many may meet.
+ */
+export const ATTEMPTS = 50;
 
-/** The entity tag of a project at a version. */
-export function projectTag(version: number): string {
-  return `"${version}"`;
+/** The entity tag of a project at a version, in one of its representations. */
+export function projectTag(version: number, ...representation: (string | undefined)[]): string {
+  return `"${[version, ...representation.filter((part) => part !== undefined)].join("-")}"`;
+}
+
+/** The version in an entity tag, whichever representation it is of. */
+function taggedVersion(tag: string): number | undefined {
+  const digits = /^"(\d+)(?:-[a-z-]+)?"$/.exec(tag)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 /**
@@ -50,7 +63,7 @@ export function projectTag(version: number): string {
 export async function applyProject(services: ApplyServices, request: ApplyRequest): Promise<ApplyResult> {
   const { environment, project } = request;
   const { header, flows, problems } = checkBundle(request.document, project, services.registry);
-  await addAliasProblems(services.projects, environment.id, project, flows, problems);
+  await addAliasProblems(services.projects, request, flows, problems);
   if (problems.length > 0) {
     throw new SluiceError(
       "invalid_bundle",
@@ -61,7 +74,7 @@ export async function applyProject(services: ApplyServices, request: ApplyReques
   const hashed = await Promise.all(flows.map(async (flow) => changeOf(flow)));
   for (let attempt = 1; ; attempt += 1) {
     const stored = await services.projects.find(environment.id, project);
-    checkPrecondition(request.ifMatch, stored);
+    checkPrecondition(request, stored);
     const present = stored === undefined ? [] : await services.projects.flows(environment.id, stored.id);
     const plan = compare(hashed, present, request.publish);
     const document = JSON.stringify({
@@ -105,7 +118,7 @@ export async function applyProject(services: ApplyServices, request: ApplyReques
         "Another project took one of the bundle's URL aliases meanwhile; nothing was changed. Apply it again to see which.",
       );
     }
-    if (request.ifMatch !== undefined || attempt >= ATTEMPTS) {
+    if (attempt >= ATTEMPTS) {
       throw new SluiceError(
         "conflict",
         "The project was changed by someone else at the same moment; nothing was changed. Read it again, then apply.",
@@ -116,34 +129,46 @@ export async function applyProject(services: ApplyServices, request: ApplyReques
 
 async function addAliasProblems(
   projects: Projects,
-  environmentId: number,
-  project: string,
+  { environment, project, document }: ApplyRequest,
   flows: CheckedFlow[],
   problems: Problem[],
 ): Promise<void> {
   const aliases = flows.flatMap(({ alias }) => (alias === null ? [] : [alias]));
-  for (const taken of await projects.aliasesElsewhere(environmentId, project, aliases)) {
+  for (const taken of await projects.aliasesElsewhere(environment.id, project, aliases)) {
     const owner = flows.find(({ alias }) => alias === taken.alias);
+    const index = (document as { flows: FlowSource[] }).flows.findIndex(({ flow }) => flow === owner?.name);
     problems.push({
-      path: "/flows",
-      reason: `the alias "${taken.alias}" of flow "${owner?.name}" is that of flow "${taken.flow}" in project "${taken.project}"; aliases are unique in an environment`,
+      path: pointer("flows", index, "endpoint", "alias"),
+      reason: `the alias "${taken.alias}" is that of flow "${taken.flow}" in project "${taken.project}"; aliases are unique in an environment`,
     });
   }
 }
 
-function checkPrecondition(ifMatch: string[] | undefined, stored: StoredProject | undefined): void {
+function checkPrecondition(
+  { ifMatch, ifNoneMatch }: Pick<ApplyRequest, "ifMatch" | "ifNoneMatch">,
+  stored: StoredProject | undefined,
+): void {
+  if (stored !== undefined && ifNoneMatch !== undefined) {
+    if (ifNoneMatch.some((tag) => tag === "*" || taggedVersion(tag) === stored.version)) {
+      throw new SluiceError(
+        "precondition_failed",
+        `If-None-Match was given, and the project exists, at version ${stored.version}. Leave the header out to replace it.`,
+      );
+    }
+  }
   if (ifMatch === undefined) return;
-  const tag = stored === undefined ? undefined : projectTag(stored.version);
-  if (tag !== undefined && (ifMatch.includes("*") || ifMatch.includes(tag))) return;
+  if (stored === undefined) {
+    throw new SluiceError("precondition_failed", "If-Match was given, and there is no such project yet.");
+  }
+  if (ifMatch.some((tag) => tag === "*" || taggedVersion(tag) === stored.version)) return;
   throw new SluiceError(
     "precondition_failed",
-    stored === undefined
-      ? "If-Match was given, and there is no such project yet."
-      : `If-Match does not name the project's present state, which is ${tag}. Read the project again, then apply.`,
+    `If-Match does not name the project's present state, which is ${projectTag(stored.version)}. Read the project again, then apply.`,
   );
 }
 
-async function changeOf(flow: CheckedFlow): Promise<FlowChange> {
+/** A checked flow as it will be stored, with the hash that tells whether it is another than before. */
+export async function changeOf(flow: CheckedFlow): Promise<FlowChange> {
   const stored = JSON.stringify(flow.stored);
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(stored));
   const hash = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");

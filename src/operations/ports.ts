@@ -124,6 +124,7 @@ export interface Projects {
   list(environmentId: number, limit: number, after: string | undefined): Promise<ProjectSummary[]>;
   find(environmentId: number, name: string): Promise<StoredProject | undefined>;
   flows(environmentId: number, projectId: number): Promise<StoredFlow[]>;
+  flow(environmentId: number, projectId: number, name: string): Promise<StoredFlow | undefined>;
   /** Definitions of all flows of a project that are not retired: current ones, or drafts where `drafts` is set and one exists. */
   definitions(environmentId: number, projectId: number, drafts: boolean): Promise<StoredVersion[]>;
   definition(environmentId: number, flowId: number, version: number): Promise<StoredVersion | undefined>;
@@ -148,13 +149,6 @@ export interface Projects {
   ): Promise<
     { kind: "applied"; version: number; epoch: number } | { kind: "moved" } | { kind: "alias_taken" }
   >;
-  setCurrent(
-    environmentId: number,
-    flowId: number,
-    version: number,
-    endpoint: { alias: string | null; hasEndpoint: boolean },
-    at: number,
-  ): Promise<{ kind: "set"; epoch: number } | { kind: "alias_taken" }>;
   setStatus(environmentId: number, flowId: number, status: FlowState, at: number): Promise<{ epoch: number }>;
 }
 

@@ -1,15 +1,14 @@
 import type { Environment } from "../domain/environment";
 import { SluiceError } from "../domain/errors";
-import { FlowDefinition, type FlowSource } from "../domain/flow";
+import type { FlowSource } from "../domain/flow";
 import type { FlowState } from "../domain/flow-address";
 import type { Plan } from "../engine/plan";
-import { type ApplyServices, projectTag } from "./apply-project";
-import { checkBundle } from "./check-bundle";
+import type { ApplyServices } from "./apply-project";
 import type { FlowVersionSummary, StoredFlow, StoredProject } from "./ports";
 
 /** A project as the one document that applies it. */
 export interface ExportedProject {
-  tag: string;
+  version: number;
   updatedAt: number;
   bundle: Record<string, unknown> & { flows: FlowSource[] };
 }
@@ -31,9 +30,7 @@ export async function requireFlow(
   flowName: string,
 ): Promise<{ project: StoredProject; flow: StoredFlow }> {
   const project = await requireProject(services, environment, projectName);
-  const flow = (await services.projects.flows(environment.id, project.id)).find(
-    ({ name }) => name === flowName,
-  );
+  const flow = await services.projects.flow(environment.id, project.id, flowName);
   if (flow === undefined)
     throw new SluiceError("not_found", `There is no flow "${flowName}" in project "${projectName}".`);
   return { project, flow };
@@ -49,12 +46,13 @@ export async function exportProject(
   const project = await requireProject(services, environment, name);
   const flows = await services.projects.definitions(environment.id, project.id, drafts);
   return {
-    tag: projectTag(project.version),
+    version: project.version,
     updatedAt: project.updatedAt,
+    // `project` first: it is what a reader looks for.
     bundle: {
-      ...project.document,
       project: project.name,
       version: project.version,
+      ...project.document,
       flows: flows.map(({ definition }) => definition),
     },
   };
@@ -86,54 +84,6 @@ export async function readVersion(
   return stored.definition;
 }
 
-/**
- * Makes a version (an earlier one, or the draft) the one that calls run. It must fit the project as it is now: the flows
- * that it calls must still be there, and its alias free.
- * @throws SluiceError not_found, invalid_bundle, conflict
- */
-export async function setCurrentVersion(
-  services: ApplyServices,
-  environment: Environment,
-  projectName: string,
-  flowName: string,
-  version: number,
-): Promise<void> {
-  const { project, flow } = await requireFlow(services, environment, projectName, flowName);
-  const definition = await readVersion(services, environment, projectName, flowName, version);
-  if (flow.retiredAt !== null) {
-    throw new SluiceError(
-      "conflict",
-      `Flow "${flowName}" is retired: the last bundle no longer had it. Apply a bundle that has it.`,
-    );
-  }
-  const present = await services.projects.definitions(environment.id, project.id, false);
-  const others = present.map((stored) => stored.definition).filter((each) => each.flow !== flowName);
-  const { problems } = checkBundle(
-    { ...project.document, flows: [definition, ...others] },
-    projectName,
-    services.registry,
-  );
-  if (problems.length > 0) {
-    throw new SluiceError(
-      "invalid_bundle",
-      `Version ${version} does not fit the project as it is now; nothing was changed.`,
-      { problems },
-    );
-  }
-  const { endpoint } = FlowDefinition.parse(definition);
-  const alias = endpoint?.alias ?? null;
-  const set = await services.projects.setCurrent(
-    environment.id,
-    flow.id,
-    version,
-    { alias, hasEndpoint: endpoint !== undefined },
-    services.world.now(),
-  );
-  if (set.kind === "alias_taken")
-    throw new SluiceError("conflict", `Another flow has the URL alias "${alias}" now; nothing was changed.`);
-  await services.catalog.advance(environment.id, set.epoch);
-}
-
 export async function setFlowStatus(
   services: ApplyServices,
   environment: Environment,
@@ -142,20 +92,46 @@ export async function setFlowStatus(
   status: FlowState,
 ): Promise<void> {
   const { flow } = await requireFlow(services, environment, projectName, flowName);
+  if (flow.status === status) return;
   const { epoch } = await services.projects.setStatus(environment.id, flow.id, status, services.world.now());
   await services.catalog.advance(environment.id, epoch);
 }
 
-/** Plans of a project's endpoints, for its OpenAPI document. */
+/** A flow's endpoint as its OpenAPI document tells of it; shapes as JSON Schemas. */
+export interface DescribedEndpoint {
+  flow: string;
+  description: string | undefined;
+  package: string | undefined;
+  alias: string | undefined;
+  anonymous: boolean;
+  timeoutMs: number | undefined;
+  query: Record<string, unknown> | undefined;
+  body: Record<string, unknown> | undefined;
+  bodyOptional: boolean;
+  /** JSON path to the records that travel one by one. */
+  records: string | undefined;
+  /** Connected outputs, each with its records' schema. */
+  outputs: Record<string, Record<string, unknown>>;
+  /** Whether some node sets the answer itself, so that it may have any status, type and body. */
+  ownAnswer: boolean;
+}
+
+export interface DescribedProject {
+  name: string;
+  description: string | null;
+  version: number;
+  endpoints: DescribedEndpoint[];
+}
+
+/** What a project's endpoints take and give. */
 export async function projectEndpoints(
   services: ApplyServices,
   environment: Environment,
   name: string,
-): Promise<{ project: StoredProject; plans: Plan[] }> {
+): Promise<DescribedProject> {
   const project = await requireProject(services, environment, name);
-  const flows = await services.projects.flows(environment.id, project.id);
-  const plans: Plan[] = [];
-  for (const flow of flows) {
+  const endpoints: DescribedEndpoint[] = [];
+  for (const flow of await services.projects.flows(environment.id, project.id)) {
     if (flow.retiredAt !== null || flow.currentVersion === null) continue;
     const plan = await services.catalog.plan({
       environmentId: environment.id,
@@ -166,7 +142,31 @@ export async function projectEndpoints(
       version: flow.currentVersion,
       status: flow.status,
     });
-    if (plan.endpoint !== undefined) plans.push(plan);
+    if (plan.endpoint !== undefined) endpoints.push(describe(plan));
   }
-  return { project, plans };
+  return { name, description: project.description, version: project.version, endpoints };
+}
+
+function describe(plan: Plan): DescribedEndpoint {
+  const { definition, endpoint, inputShapes } = plan;
+  const nodes = Object.values(definition.nodes);
+  return {
+    flow: plan.name,
+    description: definition.description,
+    package: definition.package,
+    alias: endpoint?.alias,
+    anonymous: endpoint?.anonymous === true,
+    timeoutMs: plan.timeoutMs,
+    query: inputShapes.query?.toJsonSchema(),
+    body: inputShapes.body?.toJsonSchema(),
+    bodyOptional: inputShapes.body?.optional === true,
+    records: endpoint?.records,
+    outputs: Object.fromEntries(
+      plan.connected.map((output) => [output, plan.outputShapes.get(output)?.toJsonSchema() ?? {}]),
+    ),
+    // A flow that hands over to another lets that one answer.
+    ownAnswer: nodes.some(
+      (node) => node.type === "respond" || node.respond !== undefined || node.type === "flow",
+    ),
+  };
 }

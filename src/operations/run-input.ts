@@ -1,6 +1,7 @@
 import { SluiceError } from "../domain/errors";
 import { FormatError } from "../domain/format-error";
 import { type Json, type JsonObject, parseJson, setOwn } from "../domain/json";
+import { MAX_PARTS } from "../domain/limits";
 import { decodeText } from "../domain/text-encoding";
 import { formats } from "../engine/formats";
 import type { NamesRead } from "../engine/plan";
@@ -180,20 +181,26 @@ function bodyKind(contentType: string): BodyKind {
   return "other";
 }
 
-/** Text of a body that need not be text: bytes that are no UTF-8 come as base64. */
+/** Text of a body that need not be text: bytes that are none come as base64. */
 function looseText(bytes: Uint8Array, contentType: string): string {
+  return textOf(bytes, contentType) ?? base64(bytes);
+}
+
+/** @throws FormatError for a character set that is not taken */
+function textOf(bytes: Uint8Array, contentType: string | null): string | undefined {
   try {
     return decodeText(bytes, contentType);
   } catch (error) {
     if (error instanceof FormatError && error.kind === "charset") throw error;
-    let binary = "";
-    for (const byte of bytes) binary += String.fromCharCode(byte);
-    return btoa(binary);
+    return undefined;
   }
 }
 
-/** Most parts of a multipart body. */
-const MAX_PARTS = 1_000;
+function base64(bytes: Uint8Array): string {
+  let binary = "";
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary);
+}
 
 async function multipart(bytes: Uint8Array, contentType: string): Promise<JsonObject> {
   let data: FormData;
@@ -211,16 +218,26 @@ async function multipart(bytes: Uint8Array, contentType: string): Promise<JsonOb
   let parts = 0;
   for (const [name, value] of data as unknown as Iterable<[string, string | Blob]>) {
     parts += 1;
-    if (parts > MAX_PARTS)
-      throw new SluiceError("payload_too_large", `A multipart body has at most ${MAX_PARTS} parts.`, {
-        limit: "MAX_PARTS",
-      });
-    const field: Json =
-      typeof value === "string"
-        ? value
-        : { name: (value as File).name, type: value.type, size: value.size, text: await value.text() };
+    if (parts > MAX_PARTS) {
+      throw new SluiceError(
+        "payload_too_large",
+        `A multipart body has at most ${MAX_PARTS} parts (MAX_PARTS).`,
+        {
+          limit: "MAX_PARTS",
+        },
+      );
+    }
+    const field = typeof value === "string" ? value : await uploaded(value as File);
     const present = Object.hasOwn(fields, name) ? fields[name] : undefined;
     setOwn(fields, name, present === undefined ? field : [present, field].flat());
   }
   return fields;
+}
+
+/** A file of a form. Bytes that are no text come as base64, as a whole body's do, so that none are lost. */
+async function uploaded(file: File): Promise<JsonObject> {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  const about = { name: file.name, type: file.type, size: file.size };
+  const text = textOf(bytes, null);
+  return text === undefined ? { ...about, base64: base64(bytes) } : { ...about, text };
 }

@@ -1,9 +1,15 @@
 import type { Environment } from "../domain/environment";
 import { type Problem, SluiceError } from "../domain/errors";
 import type { FlowAddress, FlowPointer } from "../domain/flow-address";
-import type { Json } from "../domain/json";
+import { type Json, truncate } from "../domain/json";
 import { valueAt } from "../domain/json-path";
-import { DEFAULT_SYNC_TIMEOUT_MS, MAX_CONCURRENT_RECORDS, MAX_RECORDS } from "../domain/limits";
+import {
+  DEFAULT_SYNC_TIMEOUT_MS,
+  MAX_CONCURRENT_RECORDS,
+  MAX_LOGGED_BODY_CHARS,
+  MAX_RECORDS,
+} from "../domain/limits";
+import { MAX_NAME_LENGTH } from "../domain/names";
 import type { RunOutcome } from "../domain/run";
 import { runFlow } from "../engine/executor";
 import type { Plan } from "../engine/plan";
@@ -11,6 +17,7 @@ import type { Host } from "../engine/ports";
 import { RunContext } from "../engine/run-context";
 import { type IncomingCall, maskedHeaders, maskedUrl, timeoutParameter } from "./incoming-call";
 import type { Catalog, RunHistory, World } from "./ports";
+import { reasonPhrase } from "./reason-phrase";
 import { attributes, HttpRunInput, queryFields } from "./run-input";
 
 export interface TriggerServices {
@@ -45,35 +52,45 @@ export interface Endpoint {
  * @throws SluiceError not_found, ambiguous_name
  */
 export async function findEndpoint(catalog: Catalog, host: string, address: FlowAddress): Promise<Endpoint> {
-  const environment = await catalog.environment(host);
-  const resolution = await catalog.resolve(environment, address);
-  if (resolution.kind === "aliased") {
+  const names = address.kind === "named" ? [address.project, address.flow] : [address.segment];
+  // No name is longer, so nothing needs to be asked, or remembered, about such a one.
+  if (names.some((name) => name.length > MAX_NAME_LENGTH)) {
     throw new SluiceError(
       "not_found",
-      `This endpoint answers at its URL alias "${resolution.alias}" instead of at its name.`,
+      `There is no endpoint of such a name: names end at ${MAX_NAME_LENGTH} characters.`,
     );
   }
+  const environment = await catalog.environment(host);
+  const resolution = await catalog.resolve(environment, address);
   if (resolution.kind === "ambiguous") {
     throw new SluiceError(
       "ambiguous_name",
       "Several projects have a flow of this name; call it by project and flow name.",
-      {
-        candidates: resolution.candidates,
-      },
+      { candidates: resolution.candidates },
     );
   }
-  const plan = resolution.kind === "found" ? await catalog.plan(resolution.pointer) : undefined;
-  if (resolution.kind === "missing" || plan?.endpoint === undefined) {
-    const name =
-      address.kind === "named"
-        ? `flow "${address.flow}" in project "${address.project}"`
-        : `"${address.segment}"`;
-    throw new SluiceError(
-      "not_found",
-      `There is no endpoint ${name}. Names are matched exactly, upper and lower case too.`,
-    );
+  if (resolution.kind !== "missing") {
+    const plan = await catalog.plan(resolution.pointer);
+    if (resolution.kind === "aliased") {
+      // An alias can be kept to those who know it; only of an open endpoint is it told.
+      if (plan.endpoint?.anonymous === true) {
+        throw new SluiceError(
+          "not_found",
+          `This endpoint answers at its URL alias "${resolution.alias}" instead of at its name.`,
+        );
+      }
+    } else if (plan.endpoint !== undefined) {
+      return { environment, pointer: resolution.pointer, plan, deprecated: resolution.deprecated };
+    }
   }
-  return { environment, pointer: resolution.pointer, plan, deprecated: resolution.deprecated };
+  const name =
+    address.kind === "named"
+      ? `flow "${address.flow}" in project "${address.project}"`
+      : `"${address.segment}"`;
+  throw new SluiceError(
+    "not_found",
+    `There is no endpoint ${name}. Names are matched exactly, upper and lower case too.`,
+  );
 }
 
 /** Who may call. @throws SluiceError unauthenticated */
@@ -208,13 +225,14 @@ function badInput(problems: Problem[]): SluiceError {
 }
 
 function logRequest(run: RunContext, call: IncomingCall, input: HttpRunInput): void {
-  run.message("info", `Request ${call.method} ${maskedUrl(call.url)}`, {
+  const url = maskedUrl(call.url);
+  run.message("info", `Request ${call.method} ${url}`, {
     details: {
       method: call.method,
-      url: maskedUrl(call.url),
+      url,
       client: call.client,
       headers: maskedHeaders(call.headers),
-      body: input.body,
+      ...loggedBody(input.body),
     },
   });
 }
@@ -222,7 +240,19 @@ function logRequest(run: RunContext, call: IncomingCall, input: HttpRunInput): v
 function logResponse(run: RunContext, rendered: Rendered): void {
   run.node = undefined;
   run.record = undefined;
-  run.message("info", `Response ${rendered.status}`, {
-    details: { status: rendered.status, headers: maskedHeaders(rendered.headers), body: rendered.body ?? "" },
+  const line = `${rendered.status} ${reasonPhrase(rendered.status)}`.trimEnd();
+  run.message("info", `Response ${line}`, {
+    details: {
+      status: rendered.status,
+      statusText: reasonPhrase(rendered.status),
+      headers: maskedHeaders(rendered.headers),
+      ...loggedBody(rendered.body ?? ""),
+    },
   });
+}
+
+/** A body for a log, cut so that the details around it stay whole; its full length is told when it was cut. */
+function loggedBody(body: string): { body: string; bodyLength?: number } {
+  const { text, fullLength } = truncate(body, MAX_LOGGED_BODY_CHARS);
+  return { body: text, ...(text.length === fullLength ? {} : { bodyLength: fullLength }) };
 }

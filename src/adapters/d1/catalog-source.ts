@@ -63,8 +63,9 @@ export class CatalogSource {
         .bind(environmentId, address.project, address.flow)
         .first<PointerRow>();
       if (row === null) return { kind: "missing" };
-      if (row.alias !== null) return { kind: "aliased", alias: row.alias };
-      return { kind: "found", pointer: pointerOf(environmentId, row), deprecated: false };
+      const pointer = pointerOf(environmentId, row);
+      if (row.alias !== null) return { kind: "aliased", alias: row.alias, pointer };
+      return { kind: "found", pointer, deprecated: false };
     }
     const { results } = await this.#db
       .prepare(

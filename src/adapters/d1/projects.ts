@@ -22,6 +22,12 @@ interface FlowRow {
   draft_hash: string | null;
 }
 
+const FLOW = `SELECT f.id, f.name, f.status, f.current_version, f.draft_version, f.last_version, f.retired_at,
+    f.updated_at, c.hash AS current_hash, d.hash AS draft_hash
+  FROM flows f
+  LEFT JOIN flow_versions c ON c.flow_id = f.id AND c.version = f.current_version
+  LEFT JOIN flow_versions d ON d.flow_id = f.id AND d.version = f.draft_version
+  WHERE f.environment_id = ?1 AND f.project_id = ?2`;
 const PROJECT_ID = "(SELECT id FROM projects WHERE environment_id = ?1 AND name = ?2)";
 const BUMP =
   "UPDATE environments SET catalog_epoch = catalog_epoch + 1 WHERE id = ?1 RETURNING catalog_epoch";
@@ -76,28 +82,18 @@ export class D1Projects implements Projects {
 
   async flows(environmentId: number, projectId: number): Promise<StoredFlow[]> {
     const { results } = await this.#db
-      .prepare(
-        `SELECT f.id, f.name, f.status, f.current_version, f.draft_version, f.last_version, f.retired_at, f.updated_at,
-           c.hash AS current_hash, d.hash AS draft_hash
-         FROM flows f
-         LEFT JOIN flow_versions c ON c.flow_id = f.id AND c.version = f.current_version
-         LEFT JOIN flow_versions d ON d.flow_id = f.id AND d.version = f.draft_version
-         WHERE f.environment_id = ?1 AND f.project_id = ?2 ORDER BY f.name`,
-      )
+      .prepare(`${FLOW} ORDER BY f.name`)
       .bind(environmentId, projectId)
       .all<FlowRow>();
-    return results.map((row) => ({
-      id: row.id,
-      name: row.name,
-      status: row.status,
-      currentVersion: row.current_version,
-      draftVersion: row.draft_version,
-      lastVersion: row.last_version,
-      retiredAt: row.retired_at,
-      updatedAt: row.updated_at,
-      currentHash: row.current_hash,
-      draftHash: row.draft_hash,
-    }));
+    return results.map(storedFlow);
+  }
+
+  async flow(environmentId: number, projectId: number, name: string): Promise<StoredFlow | undefined> {
+    const row = await this.#db
+      .prepare(`${FLOW} AND f.name = ?3`)
+      .bind(environmentId, projectId, name)
+      .first<FlowRow>();
+    return row === null ? undefined : storedFlow(row);
   }
 
   async definitions(environmentId: number, projectId: number, drafts: boolean): Promise<StoredVersion[]> {
@@ -318,37 +314,6 @@ export class D1Projects implements Projects {
     return statements;
   }
 
-  async setCurrent(
-    environmentId: number,
-    flowId: number,
-    version: number,
-    endpoint: { alias: string | null; hasEndpoint: boolean },
-    at: number,
-  ): Promise<{ kind: "set"; epoch: number } | { kind: "alias_taken" }> {
-    try {
-      const results = await this.#db.batch<{ catalog_epoch: number }>([
-        this.#db
-          .prepare(
-            `UPDATE flow_versions SET state = 'published', published_at = coalesce(published_at, ?4)
-             WHERE environment_id = ?1 AND flow_id = ?2 AND version = ?3`,
-          )
-          .bind(environmentId, flowId, version, at),
-        this.#db
-          .prepare(
-            `UPDATE flows SET current_version = ?3, draft_version = CASE WHEN draft_version = ?3 THEN NULL ELSE draft_version END,
-               alias = ?4, has_endpoint = ?5, updated_at = ?6
-             WHERE environment_id = ?1 AND id = ?2`,
-          )
-          .bind(environmentId, flowId, version, endpoint.alias, endpoint.hasEndpoint ? 1 : 0, at),
-        this.#db.prepare(BUMP).bind(environmentId),
-      ]);
-      return { kind: "set", epoch: results.at(-1)?.results[0]?.catalog_epoch as number };
-    } catch (error) {
-      if (String(error).includes("flows.alias")) return { kind: "alias_taken" };
-      throw error;
-    }
-  }
-
   async setStatus(
     environmentId: number,
     flowId: number,
@@ -363,4 +328,19 @@ export class D1Projects implements Projects {
     ]);
     return { epoch: results.at(-1)?.results[0]?.catalog_epoch as number };
   }
+}
+
+function storedFlow(row: FlowRow): StoredFlow {
+  return {
+    id: row.id,
+    name: row.name,
+    status: row.status,
+    currentVersion: row.current_version,
+    draftVersion: row.draft_version,
+    lastVersion: row.last_version,
+    retiredAt: row.retired_at,
+    updatedAt: row.updated_at,
+    currentHash: row.current_hash,
+    draftHash: row.draft_hash,
+  };
 }

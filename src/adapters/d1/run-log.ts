@@ -78,13 +78,15 @@ export class D1RunLog implements RunLog {
       conditions.push(condition.replace(/\?(?!\d)/, `?${values.length}`));
     };
     where("project = ?", filter.project);
-    // By its id, since that is what the index of a flow's runs has.
-    where("flow_id IN (SELECT id FROM flows WHERE environment_id = ?1 AND name = ?)", filter.flow);
+    where("flow = ?", filter.flow);
+    // The conditions that follow another of their column tell SQLite that an index of the rarer rows serves the question.
     where("status = ?", filter.status);
-    // Tells SQLite that the index of what did not succeed serves this question.
     if (filter.status !== undefined && filter.status !== "Success") conditions.push("status <> 'Success'");
     where("trigger_kind = ?", filter.trigger);
+    if (filter.trigger !== undefined && filter.trigger !== "action")
+      conditions.push("trigger_kind <> 'action'");
     where("user_name = ?", filter.user);
+    if (filter.user !== undefined && filter.user !== "system") conditions.push("user_name <> 'system'");
     // Ids begin with the start, so times are ranges of them.
     where("id >= ?", filter.from === undefined ? undefined : timePrefix(filter.from));
     where("id < ?", filter.to === undefined ? undefined : timePrefix(filter.to));

@@ -19,6 +19,10 @@ import type { CatalogSource } from "../d1/catalog-source";
 const POINTER_TTL_S = 60;
 /** Seconds that copies under an epoch live in KV; they are useless once it has passed. */
 const EPOCH_COPY_TTL_S = 3_600;
+/** Milliseconds between two writes of one key that KV takes, and a little. */
+const KV_WRITE_INTERVAL_MS = 1_100;
+/** Characters of a host name (RFC 1035). */
+const MAX_HOST_CHARS = 253;
 /** Names remembered in an isolate, found and not found. */
 const MAX_NAMES = 20_000;
 /** Characters of definitions whose plans an isolate keeps: a plan takes some ten times its text in memory. */
@@ -52,9 +56,11 @@ export class CachedCatalog implements Catalog {
     this.#options = options;
   }
 
-  environment(host: string): MaybePromise<Environment> {
+  environment(name: string): MaybePromise<Environment> {
+    // No host name is longer; whatever else a client wrote there leads to the default environment.
+    const host = name.length > MAX_HOST_CHARS ? "" : name;
     const known = this.#environments.get(host);
-    if (known !== undefined && this.#fresh(known)) return known.value;
+    if (known !== undefined && this.#usable(known)) return known.value;
     return this.#through(`host/${host}`, POINTER_TTL_S, () => this.#options.source.environment(host)).then(
       (environment) => {
         this.#environments.set(host, { value: environment, at: this.#options.now() });
@@ -102,9 +108,25 @@ export class CachedCatalog implements Catalog {
 
   async advance(environmentId: number, epoch: number): Promise<void> {
     const known = this.#epochs.get(environmentId);
-    if (known === undefined || known.value < epoch)
+    if (known === undefined || known.value < epoch) {
       this.#epochs.set(environmentId, { value: epoch, at: this.#options.now() });
-    await this.#options.kv.put(epochKey(environmentId), JSON.stringify(epoch), {
+    }
+    try {
+      await this.#putEpoch(environmentId);
+    } catch {
+      // The change is committed, so its caller must not be told otherwise. KV takes one write a second and key: try once
+      // more after it. Should that fail too, the copy's end of life brings the new epoch.
+      this.#options.background(
+        new Promise<void>((resolve) => setTimeout(resolve, KV_WRITE_INTERVAL_MS)).then(() =>
+          this.#putEpoch(environmentId),
+        ),
+      );
+    }
+  }
+
+  #putEpoch(environmentId: number): Promise<void> {
+    const epoch = this.#epochs.get(environmentId)?.value ?? 0;
+    return this.#options.kv.put(epochKey(environmentId), JSON.stringify(epoch), {
       expirationTtl: POINTER_TTL_S,
     });
   }
@@ -123,13 +145,20 @@ export class CachedCatalog implements Catalog {
     return plan;
   }
 
-  #fresh(aged: Aged<unknown>): boolean {
-    return this.#options.now() - aged.at < this.#options.maxAgeMs;
+  /**
+   * Whether what is known may be used without looking again. The first to find it old goes and looks, and those who come
+   * meanwhile use it still: otherwise each of them would read KV, too.
+   */
+  #usable(aged: Aged<unknown>): boolean {
+    const now = this.#options.now();
+    if (now - aged.at < this.#options.maxAgeMs) return true;
+    aged.at = now;
+    return false;
   }
 
   #epoch(environmentId: number): MaybePromise<number> {
     const known = this.#epochs.get(environmentId);
-    if (known !== undefined && this.#fresh(known)) return known.value;
+    if (known !== undefined && this.#usable(known)) return known.value;
     const read = this.#through(epochKey(environmentId), POINTER_TTL_S, () =>
       this.#options.source.epoch(environmentId),
     );

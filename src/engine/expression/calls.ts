@@ -5,8 +5,17 @@ import { ExpressionError } from "./errors";
 import { LIBRARY, type Native, SLOW } from "./functions/library";
 import { hostCallable } from "./host";
 import { chain, settleTail } from "./lambdas";
-import { type Callable, isCallable, type Run, type Runtime, TailCall, UNBOUND } from "./runtime";
-import { type Frame, isBound, namesInScope, reader } from "./scope";
+import { shallow } from "./result";
+import {
+  type Callable,
+  isCallable,
+  type Run,
+  type Runtime,
+  TailCall,
+  type TailPosition,
+  UNBOUND,
+} from "./runtime";
+import { type Frame, isBorrowed, isBound, namesInScope, reader } from "./scope";
 import { collapse, marksOf, OUTER } from "./values";
 
 /** Compiles a call. `piped` is the left side of `~>`, which becomes the first argument. */
@@ -58,12 +67,8 @@ export function compileTailCall(thunk: Node, scope: Frame | null, context: Conte
   }
   const target = calledFunction(procedure, scope, context);
   const runs = args.map((arg) => arg.run);
-  const run: Run = (input, env, rt) => {
-    const fn = target.run(input, env, rt);
-    const values: unknown[] = [];
-    for (const arg of runs) values.push(arg(input, env, rt));
-    return new TailCall(fn, values, position, token);
-  };
+  const at: TailPosition = { target: target.run, args: runs, position, token };
+  const run: Run = (input, env) => new TailCall(at, input, env);
   return { run, cost: cost + target.cost, kind: "any" };
 }
 
@@ -200,8 +205,9 @@ function partial(fn: Callable, values: unknown[], holes: number[]): Callable {
 /** `$name`: a variable of the expression, of the caller, a function of the host or of the library, in this order. */
 export function compileVariable(node: Node, scope: Frame | null, context: Context, settle: Settle): Compiled {
   const name = String(node.value);
-  if (name === "") return { run: contextItself, cost: 1, kind: "any" };
-  if (name === "$") return { run: (_input, _env, rt) => rt.root, cost: 1, kind: "any" };
+  if (name === "")
+    return { run: contextItself, cost: 1, kind: "any", tidy: context.rooted ? shallow : undefined };
+  if (name === "$") return { run: (_input, _env, rt) => rt.root, cost: 1, kind: "any", tidy: shallow };
   const bound = reader(scope, name);
   const outside = outsideReader(name, context);
   if (!bound && !outside) {
@@ -220,7 +226,8 @@ export function compileVariable(node: Node, scope: Frame | null, context: Contex
       return Array.isArray(value) ? settle(value) : value === UNBOUND ? undefined : value;
     };
   } else run = (_input, _env, rt) => settle(outside?.(rt));
-  return { run, cost: 1, kind: "any" };
+  const borrowed = context.rooted && !outside && isBorrowed(scope, name);
+  return { run, cost: 1, kind: "any", tidy: borrowed ? shallow : undefined };
 }
 
 function contextItself(input: unknown): unknown {

@@ -1,6 +1,6 @@
 import { childrenOf, leftOf, type Node } from "./ast";
 import { compileApply, compileCall, compilePartial, compileTailCall, compileVariable } from "./calls";
-import type { Compiled, Context, Settle } from "./compiled";
+import { type Compiled, type Context, elsewhere, type Settle, type Tidy } from "./compiled";
 import { compileArray } from "./constructors";
 import { ExpressionError } from "./errors";
 import { compileFilter } from "./filters";
@@ -10,8 +10,9 @@ import { EXPRESSION_LIMITS } from "./limits";
 import { compileBinary, compileNegation } from "./operators";
 import { compileName, compilePath, descendants, wildcard } from "./paths";
 import { compileRegex } from "./regex";
+import { plain, shallow } from "./result";
 import { type Run, UNBOUND } from "./runtime";
-import { assignedNames, type Frame, frame, openFrame, reader, writer } from "./scope";
+import { assignedNames, type Frame, frame, noteBorrowed, openFrame, reader, writer } from "./scope";
 import { compileTransform } from "./transforms";
 import { charge, collapse, collapseKeeping, truth } from "./values";
 
@@ -26,6 +27,8 @@ export interface CompileSettings {
 export interface Program {
   run: Run;
   cost: number;
+  /** Makes what `run` gives plain JSON. */
+  tidy: Tidy;
   /** Slots of the outermost frame, for variables assigned outside any block. */
   slots: number;
 }
@@ -39,6 +42,7 @@ export function compileTree(tree: Node, source: string, settings: CompileSetting
     variables: settings.variables,
     lenient: settings.lenient,
     attached: 0,
+    rooted: true,
     compile(node, scope) {
       if (++depth > EXPRESSION_LIMITS.treeDepth) {
         throw new ExpressionError("source_too_deep", { position: node.position });
@@ -50,8 +54,8 @@ export function compileTree(tree: Node, source: string, settings: CompileSetting
   };
   const names = assignedNames([tree]);
   const scope = names.length > 0 ? frame(null, names) : null;
-  const { run, cost } = context.compile(tree, scope);
-  return { run, cost, slots: scope ? scope.slots.size : 0 };
+  const { run, cost, tidy, kind } = context.compile(tree, scope);
+  return { run, cost, tidy: tidy ?? (kind === "any" ? plain : shallow), slots: scope ? scope.slots.size : 0 };
 }
 
 /** A node with what may be attached to any: predicates, a grouping, `[]`. */
@@ -66,10 +70,11 @@ function dressed(node: Node, scope: Frame | null, context: Context): Compiled {
   let { run } = compiled;
   for (const stage of node.predicate ?? []) {
     const inner = run;
-    const filter = compileFilter(stage, scope, context);
+    const filter = elsewhere(context, () => compileFilter(stage, scope, context));
     run = (input, env, rt) => filter(inner(input, env, rt), env, rt);
   }
-  if (node.group) run = withGroup(run, node.group, scope, context);
+  const { group } = node;
+  if (group) run = elsewhere(context, () => withGroup(run, group, scope, context));
   const settle = node.keepArray ? collapseKeeping : collapse;
   return { run: (input, env, rt) => settle(run(input, env, rt)), cost: compiled.cost + 1, kind: "any" };
 }
@@ -130,6 +135,7 @@ function literal(value: unknown): Compiled {
     run: () => value,
     cost: 1,
     kind: kind === "string" || kind === "number" || kind === "boolean" ? kind : "any",
+    tidy: shallow,
     literal: { value },
   };
 }
@@ -186,7 +192,12 @@ function compileCondition(node: Node, scope: Frame | null, context: Context): Co
     run,
     cost: condition.cost + yes.cost + (no?.cost ?? 0) + 1,
     kind: !no || yes.kind === no.kind ? yes.kind : "any",
+    tidy: isShallow(yes) && (!no || isShallow(no)) ? shallow : undefined,
   };
+}
+
+function isShallow({ tidy, kind }: Compiled): boolean {
+  return tidy === shallow || kind !== "any";
 }
 
 function compileBlock(node: Node, scope: Frame | null, context: Context): Compiled {
@@ -196,8 +207,9 @@ function compileBlock(node: Node, scope: Frame | null, context: Context): Compil
   const compiled = expressions.map((expression) => context.compile(expression, inner));
   const cost = compiled.reduce((sum, expression) => sum + expression.cost, 1);
   const kind = compiled.at(-1)?.kind ?? "any";
+  const tidy = compiled.at(-1)?.tidy;
   const only = compiled[0];
-  if (inner === scope && compiled.length === 1 && only) return { run: only.run, cost, kind };
+  if (inner === scope && compiled.length === 1 && only) return { run: only.run, cost, kind, tidy };
   const runs = compiled.map((expression) => expression.run);
   const slots = inner === scope ? 0 : (inner as Frame).slots.size;
   const run: Run = (input, env, rt) => {
@@ -206,12 +218,14 @@ function compileBlock(node: Node, scope: Frame | null, context: Context): Compil
     for (let i = 0; i < runs.length; i++) value = (runs[i] as Run)(input, here, rt);
     return value;
   };
-  return { run, cost, kind };
+  return { run, cost, kind, tidy };
 }
 
 function compileBind(node: Node, scope: Frame | null, context: Context): Compiled {
   const value = context.compile(node.rhs as Node, scope);
-  const write = writer(scope, String(leftOf(node).value));
+  const name = String(leftOf(node).value);
+  const write = writer(scope, name);
+  if (context.rooted && isShallow(value)) noteBorrowed(scope, name);
   const run: Run = (input, env, rt) => {
     charge(rt, 1);
     const result = value.run(input, env, rt);

@@ -1,5 +1,5 @@
 import type { Node } from "./ast";
-import type { Run } from "./runtime";
+import type { Run, Runtime } from "./runtime";
 import type { Frame } from "./scope";
 
 /** What is known of a node's values before it runs: such a value, or nothing. */
@@ -10,6 +10,11 @@ export interface Compiled {
   /** Steps that one run takes itself; loops inside it charge their own. */
   cost: number;
   kind: Kind;
+  /**
+   * Makes the node's value plain when it is the result, where something cheaper than walking all of it will do:
+   * `shallow` where the value and its elements are the document's or scalars, else one that knows the parts.
+   */
+  tidy?: Tidy | undefined;
   /** The value, when the node is a literal. */
   literal?: { value: unknown };
   /** The name, when the node is one plain field of the context. */
@@ -29,6 +34,19 @@ export interface Context {
    * before it is made (so that it never is); such a call must stay a value until then.
    */
   attached: number;
+  /** The context of the node being compiled is the document, so its fields are plain as they are. */
+  rooted: boolean;
+}
+
+export type Tidy = (rt: Runtime, value: unknown) => unknown;
+
+/** Compiles what sees another context than the document. */
+export function elsewhere<T>(context: Context, work: () => T): T {
+  const { rooted } = context;
+  context.rooted = false;
+  const made = work();
+  context.rooted = rooted;
+  return made;
 }
 
 /** What becomes of a sequence at the end of a node: collapsed, or left for a predicate on the node to see. */

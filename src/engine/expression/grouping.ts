@@ -1,6 +1,7 @@
 import type { Node } from "./ast";
-import type { Compiled, Context } from "./compiled";
+import type { Compiled, Context, Tidy } from "./compiled";
 import { ExpressionError } from "./errors";
+import { plain, shallow } from "./result";
 import { type Env, type Run, type Runtime, UNBOUND } from "./runtime";
 import type { Frame } from "./scope";
 import { append, charge, marksOf, type PlainObject, setOwn, TUPLES } from "./values";
@@ -19,6 +20,7 @@ export function compileGroup(
   position: number | undefined,
   scope: Frame | null,
   context: Context,
+  tidies?: { name: string; tidy: Tidy }[],
 ): Grouper {
   const compiled = pairs.map(([key, value]) => ({
     key: context.compile(key, scope),
@@ -26,6 +28,12 @@ export function compileGroup(
   }));
   const cost = compiled.reduce((sum, pair) => sum + pair.key.cost + pair.value.cost, 1);
   const single = literalKeys(compiled);
+  if (single && tidies) {
+    compiled.forEach(({ value }, index) => {
+      const tidy = value.tidy ?? (value.kind === "any" ? plain : shallow);
+      tidies.push({ name: single[index]?.name as string, tidy });
+    });
+  }
 
   return (input, env, rt) => {
     charge(rt, cost);
@@ -115,8 +123,20 @@ function reduced(rt: Runtime, tuples: unknown[][], env: Env): unknown[] {
 }
 
 export function compileObject(node: Node, scope: Frame | null, context: Context): Compiled {
-  const run = compileGroup(node.lhs as [Node, Node][], node.position, scope, context);
-  return { run, cost: 1, kind: "any" };
+  const tidies: { name: string; tidy: Tidy }[] = [];
+  const run = compileGroup(node.lhs as [Node, Node][], node.position, scope, context, tidies);
+  const tidy: Tidy = (rt, value) => {
+    const made = value as PlainObject;
+    for (const { name, tidy: tidyOne } of tidies) {
+      const before = made[name];
+      if (before === undefined) continue;
+      const after = tidyOne(rt, before);
+      if (after === undefined) delete made[name];
+      else if (after !== before) made[name] = after;
+    }
+    return made;
+  };
+  return { run, cost: 1, kind: "any", tidy: tidies.length > 0 ? tidy : undefined };
 }
 
 /** Groups what another node yields: `expr{…}` where `expr` is no path. */

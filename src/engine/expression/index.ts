@@ -7,7 +7,6 @@ import { compileTree } from "./compile";
 import { ExpressionError } from "./errors";
 import { type Reads, readsOf } from "./reads";
 import { nodeAt, render } from "./render";
-import { plain } from "./result";
 import { openFrame } from "./scope";
 import { asExpressionError, inputOf, runtimeOf } from "./start";
 
@@ -64,7 +63,7 @@ export interface CompileOptions {
 /** Compiles a source. Throws `ExpressionError` on a syntax error and on a variable or function that does not exist. */
 export function compile(source: string, options: CompileOptions = {}): Expression {
   const tree = parse(source);
-  const { run, cost, slots } = located(tree, () =>
+  const { run, cost, slots, tidy } = located(tree, () =>
     compileTree(tree, source, {
       hostFunctions: new Set(options.functions),
       variables: new Set(options.variables),
@@ -86,7 +85,7 @@ export function compile(source: string, options: CompileOptions = {}): Expressio
       const rt = runtimeOf(scope, evaluation);
       try {
         const value = run(inputOf(scope), slots > 0 ? openFrame(null, slots) : null, rt);
-        return typeof value === "string" || typeof value === "boolean" ? value : plain(rt, value);
+        return typeof value === "string" || typeof value === "boolean" ? value : tidy(rt, value);
       } catch (error) {
         throw withPart(tree, asExpressionError(error));
       }

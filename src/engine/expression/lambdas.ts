@@ -1,5 +1,5 @@
 import type { Node } from "./ast";
-import type { Compiled, Context } from "./compiled";
+import { type Compiled, type Context, elsewhere } from "./compiled";
 import { ExpressionError } from "./errors";
 import { type Callable, isCallable, type LambdaValue, type Runtime, TailCall, UNBOUND } from "./runtime";
 import { assignedNames, type Frame, frame } from "./scope";
@@ -12,7 +12,7 @@ export function compileLambda(node: Node, scope: Frame | null, context: Context)
   const inner = frame(scope, [...parameters, ...assignedNames([body])]);
   const { attached } = context;
   context.attached = 0;
-  const compiled = context.compile(body, inner);
+  const compiled = elsewhere(context, () => context.compile(body, inner));
   context.attached = attached;
   // Two parameters of one name: the later one counts, so arguments have to be placed by slot.
   const slots = parameters.map((name) => inner.slots.get(name) as number);
@@ -86,8 +86,12 @@ function run(lambda: LambdaValue, args: unknown[], rt: Runtime): unknown {
 export function settleTail(value: unknown, input: unknown, rt: Runtime): unknown {
   let result = value;
   while (result instanceof TailCall) {
-    const { target, args, position, token } = result;
-    charge(rt, 1);
+    const { at, input: context, env }: TailCall = result;
+    const { position, token } = at;
+    charge(rt, at.args.length + 1);
+    const target = at.target(context, env, rt);
+    const args: unknown[] = [];
+    for (const arg of at.args) args.push(arg(context, env, rt));
     if (!isCallable(target)) throw new ExpressionError("T1006", { position, token });
     try {
       result = target.lambda ? enter(target.lambda, args, input, rt) : target(args, input, rt);

@@ -73,6 +73,20 @@ function logical(op: "and" | "or", left: Compiled, right: Compiled, position: nu
   const l = fetcher(left);
   const r = fetcher(right);
   const slow = (value: unknown) => blame(position, op, () => truth(value));
+  const { field } = left;
+  if (op === "and" && field !== undefined && !isInheritedName(field)) {
+    const whole = left.run;
+    return (input, env, rt) => {
+      let a: unknown;
+      if (typeof input === "object" && input !== null && !Array.isArray(input)) {
+        a = (input as PlainObject)[field];
+        if (typeof a === "object") a = whole(input, env, rt);
+      } else a = whole(input, env, rt);
+      if (a === false || a === undefined || (a !== true && !slow(a))) return false;
+      const b = r(input, env, rt);
+      return b === true || (b !== false && b !== undefined && slow(b));
+    };
+  }
   if (op === "and") {
     return (input, env, rt) => {
       const a = l(input, env, rt);
@@ -110,8 +124,13 @@ function equality(wanted: boolean, left: Compiled, right: Compiled): Run {
 function comparison(op: string, left: Compiled, right: Compiled, position: number | undefined): Run {
   const l = fetcher(left);
   const constant = right.literal?.value;
-  if (typeof constant === "number" || typeof constant === "string")
+  if (typeof constant === "number" || typeof constant === "string") {
+    const { field } = left;
+    if (field !== undefined && !isInheritedName(field)) {
+      return fieldToConstant(op, field, left.run, constant, position);
+    }
     return toConstant(op, l, constant, position);
+  }
   const r = fetcher(right);
   const comparable = (a: unknown, b: unknown) =>
     (typeof a === "number" && typeof b === "number") || (typeof a === "string" && typeof b === "string");
@@ -170,6 +189,30 @@ function toConstant(op: string, l: Run, constant: number | string, position: num
         return typeof a === type ? (a as number) >= (constant as number) : fail(a);
       };
   }
+}
+
+/** A field compared with a literal, the test of most predicates: read and compared in one closure. */
+function fieldToConstant(
+  op: string,
+  field: string,
+  run: Run,
+  constant: number | string,
+  position: number | undefined,
+): Run {
+  const type = typeof constant;
+  const wanted = constant as number;
+  const below = op === "<" || op === "<=";
+  const orEqual = op === "<=" || op === ">=";
+  return (input, env, rt) => {
+    let a: unknown;
+    if (typeof input === "object" && input !== null && !Array.isArray(input)) {
+      a = (input as PlainObject)[field];
+      if (typeof a === "object") a = run(input, env, rt);
+    } else a = run(input, env, rt);
+    if (typeof a !== type) return incomparable(op, a, constant, position);
+    if (a === constant) return orEqual;
+    return below ? (a as number) < wanted : (a as number) > wanted;
+  };
 }
 
 function incomparable(op: string, a: unknown, b: unknown, position: number | undefined): undefined {

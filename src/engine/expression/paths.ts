@@ -1,10 +1,11 @@
 import type { Node } from "./ast";
-import type { Compiled, Context } from "./compiled";
+import { type Compiled, type Context, elsewhere, type Kind } from "./compiled";
 import { ExpressionError } from "./errors";
 import { compileGroup } from "./grouping";
 import { EXPRESSION_LIMITS } from "./limits";
+import { shallow } from "./result";
 import type { Env, Run, Runtime } from "./runtime";
-import type { Frame } from "./scope";
+import { type Frame, isBorrowed } from "./scope";
 import { compileStep, fieldReader, lookup, type Step } from "./steps";
 import { compileTuplePath } from "./tuples";
 import {
@@ -26,15 +27,25 @@ export function compilePath(node: Node, scope: Frame | null, context: Context): 
   const steps = node.steps ?? [];
   const group = node.group;
   if (node.tuple || steps.some((step) => step.tuple)) {
-    return { run: compileTuplePath(node, scope, context), cost: steps.length + 1, kind: "any" };
+    const run = elsewhere(context, () => compileTuplePath(node, scope, context));
+    return { run, cost: steps.length + 1, kind: "any" };
   }
   const names = leadingNames(steps);
   const plain = names.length === steps.length && !node.keepSingletonArray && !group;
-  const compiled = steps.map((step, index) => compileStep(step, index === steps.length - 1, scope, context));
+  let kindOfLast: Kind = "any";
+  const compiled = elsewhere(context, () =>
+    steps.map((step, index) => {
+      const last = index === steps.length - 1;
+      return compileStep(step, last, scope, context, (inner) => {
+        if (last && !step.stages) kindOfLast = inner.kind;
+      });
+    }),
+  );
   const first = steps[0] as Node;
   const begins = first.consarray ? context.compile(first, scope).run : undefined;
+  const tidy = !group && (isText(kindOfLast) || borrows(steps, scope, context)) ? shallow : undefined;
   const rest = compiled.slice(names.length);
-  const grouped = group && compileGroup(group.lhs, group.position, scope, context);
+  const grouped = group && elsewhere(context, () => compileGroup(group.lhs, group.position, scope, context));
 
   const finish = (sequence: unknown[], env: Env, rt: Runtime): unknown => {
     let result: unknown = sequence;
@@ -58,7 +69,7 @@ export function compilePath(node: Node, scope: Frame | null, context: Context): 
     return built.length === 0 ? finish(built, env, rt) : walk(1, built, env, rt);
   };
   const cost = steps.length + 1;
-  if (names.length === 0) return { run: general, cost, kind: "any" };
+  if (names.length === 0) return { run: general, cost, kind: "any", tidy };
 
   // Objects are walked field by field; the first array on the way hands over to the general steps.
   const guarded = names.some(isInheritedName);
@@ -86,9 +97,10 @@ export function compilePath(node: Node, scope: Frame | null, context: Context): 
       if (Array.isArray(value) && marksOf(value) !== 0) return general(input, env, rt);
       return value;
     };
-    return count === 1 ? { run, cost, kind: "any", field: names[0] as string } : { run, cost, kind: "any" };
+    const made = { run, cost, kind: "any" as const, tidy };
+    return count === 1 ? { ...made, field: names[0] as string } : made;
   }
-  if (rest.length === 0) return { run: general, cost, kind: "any" };
+  if (rest.length === 0) return { run: general, cost, kind: "any", tidy };
   const run: Run = (input, env, rt) => {
     let value = input;
     if (Array.isArray(value)) return general(input, env, rt);
@@ -102,7 +114,24 @@ export function compilePath(node: Node, scope: Frame | null, context: Context): 
     if (!Array.isArray(value)) return walk(count, [value], env, rt);
     return marksOf(value) === 0 ? walk(count, value, env, rt) : general(input, env, rt);
   };
-  return { run, cost, kind: "any" };
+  return { run, cost, kind: "any", tidy };
+}
+
+/** Strings and booleans are plain; of numbers each would have to be looked at. */
+function isText(kind: Kind): boolean {
+  return kind === "string" || kind === "boolean";
+}
+
+/** Whether all that a path can yield lies in the document: it starts there, and only goes further in. */
+function borrows(steps: readonly Node[], scope: Frame | null, context: Context): boolean {
+  return steps.every((step, index) => {
+    if (step.type === "variable" && index === 0 && !step.group) {
+      if (step.value === "$") return true;
+      return context.rooted && (step.value === "" || isBorrowed(scope, String(step.value)));
+    }
+    if (index === 0 && !context.rooted) return false;
+    return ["name", "wildcard", "descendant", "sort"].includes(step.type) && !step.group;
+  });
 }
 
 /** The fields that a path begins with, as far as they have no predicate of their own. */

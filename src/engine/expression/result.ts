@@ -12,6 +12,16 @@ export function plain(rt: Runtime, value: unknown): unknown {
   return walk(rt, value, 0, { nodes: 0 });
 }
 
+/** For a value of the document, a scalar, or an array of either: only the array itself may need copying. */
+export function shallow(_rt: Runtime, value: unknown): unknown {
+  if (!Array.isArray(value)) return scalar(value);
+  const marks = marksOf(value);
+  if (marks === 0) return value;
+  if (marks & OUTER) return value[0];
+  const copy = value.slice();
+  return copy.includes(undefined) ? copy.map((element) => element ?? null) : copy;
+}
+
 export function scalar(value: unknown): unknown {
   if (typeof value === "number" && value - value !== 0) throw new ExpressionError("D1001", { value });
   return typeof value === "function" ? undefined : value;

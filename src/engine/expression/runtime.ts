@@ -57,18 +57,27 @@ export interface LambdaCode {
   cost: number;
 }
 
-/** A call in tail position, handed back to the caller to make, so that recursion written with tail calls needs no stack. */
-export class TailCall {
-  readonly target: unknown;
-  readonly args: unknown[];
-  readonly position: number | undefined;
-  readonly token: string | undefined;
+/** What the call of one tail position is made of. */
+export interface TailPosition {
+  target: Run;
+  args: readonly Run[];
+  position: number | undefined;
+  token: string | undefined;
+}
 
-  constructor(target: unknown, args: unknown[], position: number | undefined, token: string | undefined) {
-    this.target = target;
-    this.args = args;
-    this.position = position;
-    this.token = token;
+/**
+ * A call in tail position, handed back to the caller to make, so that recursion written with tail calls needs no stack.
+ * Nothing of it has been evaluated yet.
+ */
+export class TailCall {
+  readonly at: TailPosition;
+  readonly input: unknown;
+  readonly env: Env;
+
+  constructor(at: TailPosition, input: unknown, env: Env) {
+    this.at = at;
+    this.input = input;
+    this.env = env;
   }
 }
 

@@ -9,12 +9,31 @@ import { type Env, UNBOUND } from "./runtime";
 export interface Frame {
   outer: Frame | null;
   slots: Map<string, number>;
+  /** Names assigned in one place only. */
+  once: ReadonlySet<string>;
+  /** Of those, the ones whose value is the document's, or a scalar. */
+  borrowed: Set<string>;
 }
 
 export function frame(outer: Frame | null, names: readonly string[]): Frame {
   const slots = new Map<string, number>();
   for (const name of names) if (!slots.has(name)) slots.set(name, slots.size + 1);
-  return { outer, slots };
+  const once = new Set(names.filter((name) => names.indexOf(name) === names.lastIndexOf(name)));
+  return { outer, slots, once, borrowed: new Set() };
+}
+
+/** Says that what a name is assigned is the document's or a scalar. */
+export function noteBorrowed(scope: Frame | null, name: string): void {
+  let at = scope;
+  while (at && !at.slots.has(name)) at = at.outer;
+  if (at?.once.has(name)) at.borrowed.add(name);
+}
+
+/** Whether a name can only mean such a value. */
+export function isBorrowed(scope: Frame | null, name: string): boolean {
+  let at = scope;
+  while (at && !at.slots.has(name)) at = at.outer;
+  return at?.borrowed.has(name) === true && candidates(at.outer, name).length === 0;
 }
 
 /** Names that `:=` assigns in this node's own frame: not those inside a nested block or function. */

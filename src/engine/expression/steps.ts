@@ -1,5 +1,5 @@
 import type { Node } from "./ast";
-import type { Context } from "./compiled";
+import type { Compiled, Context } from "./compiled";
 import { compileFilter, type Filter } from "./filters";
 import type { Env, Runtime } from "./runtime";
 import type { Frame } from "./scope";
@@ -63,21 +63,36 @@ function isKept(value: unknown): value is unknown[] {
   return Array.isArray(value) && (marksOf(value) & SEQUENCE) === 0;
 }
 
-export function compileStep(step: Node, last: boolean, scope: Frame | null, context: Context): Step {
+export function compileStep(
+  step: Node,
+  last: boolean,
+  scope: Frame | null,
+  context: Context,
+  seen?: (compiled: Compiled) => void,
+): Step {
   const stages = (step.stages ?? []).map((stage) => compileFilter(stage, scope, context));
   if (step.type === "sort") return sortStep(compileSort(step, scope, context), stages);
   if (step.type === "name" && stages.length === 0 && !step.predicate && !step.group) {
     return nameStep(String(step.value), step.keepArray === true, last);
   }
-  const { run, cost } = context.compile(step, scope);
+  const compiled = context.compile(step, scope);
+  seen?.(compiled);
+  const { run, cost } = compiled;
+  // A predicate that tests makes an array of its own, which for a single item is the step's result already.
+  const makesOwn = stages.length > 0 && step.stages?.at(-1)?.expr.type !== "number";
   return (sequence, env, rt) => {
     charge(rt, sequence.length * (cost + 1));
+    if (makesOwn && sequence.length === 1) {
+      let value = run(sequence[0], env, rt);
+      for (let at = 0; at < stages.length; at++) value = (stages[at] as Filter)(value, env, rt);
+      return value as unknown[];
+    }
     const out: unknown[] = [];
     let results = 0;
     let first: unknown;
     for (let i = 0; i < sequence.length; i++) {
       let value = run(sequence[i], env, rt);
-      for (const stage of stages) value = stage(value, env, rt);
+      for (let at = 0; at < stages.length; at++) value = (stages[at] as Filter)(value, env, rt);
       if (value === undefined) continue;
       if (results++ === 0) first = value;
       if (Array.isArray(value)) addResult(rt, out, value);

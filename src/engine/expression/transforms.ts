@@ -1,5 +1,5 @@
 import type { Node } from "./ast";
-import type { Compiled, Context } from "./compiled";
+import { type Compiled, type Context, elsewhere } from "./compiled";
 import { ExpressionError } from "./errors";
 import { type Callable, isCallable, type Run, type Runtime } from "./runtime";
 import { type Frame, reader } from "./scope";
@@ -11,9 +11,10 @@ import { boundWalk, charge, isNumeric, isObject, type PlainObject, setOwn } from
  * a pattern that reaches the input by another way (`$$`, a variable) finds it, and leaves it as it is.
  */
 export function compileTransform(node: Node, scope: Frame | null, context: Context): Compiled {
-  const pattern = context.compile(node.pattern as Node, scope);
-  const update = context.compile(node.update as Node, scope);
-  const deletion = node.delete && context.compile(node.delete, scope);
+  const part = (one: Node) => elsewhere(context, () => context.compile(one, scope));
+  const pattern = part(node.pattern as Node);
+  const update = part(node.update as Node);
+  const deletion = node.delete && part(node.delete);
   const signature = parseSignature("<(oa):o>");
   const cloner = reader(scope, "clone");
 

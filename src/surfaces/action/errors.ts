@@ -23,7 +23,10 @@ const STATUS: Record<ErrorCode, number> = {
 /** A call that started no run: there is no process id, and nothing ran. */
 export function renderError(error: SluiceError): Rendered {
   const { problems, candidates, allow, retryAfter, limit } = error.details;
-  const headers: [string, string][] = [["content-type", "application/json; charset=utf-8"]];
+  const headers: [string, string][] = [
+    ["content-type", "application/json; charset=utf-8"],
+    ["cache-control", "no-store"],
+  ];
   if (allow !== undefined) headers.push(["allow", allow.join(", ")]);
   if (retryAfter !== undefined) headers.push(["retry-after", String(retryAfter)]);
   if (error.code === "unauthenticated") headers.push(["www-authenticate", 'Bearer realm="action API"']);

@@ -2,10 +2,13 @@ import { type Context, Hono } from "hono";
 import { SluiceError } from "../../domain/errors";
 import type { FlowAddress } from "../../domain/flow-address";
 import { MAX_BODY_BYTES, MAX_URL_CHARS } from "../../domain/limits";
+import { presentable } from "../../http/presentable";
 import { readBody } from "../../http/request-body";
+import { requestId } from "../../http/request-id";
 import type { IncomingCall } from "../../operations/incoming-call";
 import {
   authorizeCall,
+  type Endpoint,
   findEndpoint,
   type Rendered,
   type TriggerServices,
@@ -21,19 +24,33 @@ export interface ActionVariables {
 
 type ActionContext = Context<ActionVariables>;
 
-const METHODS = ["GET", "POST"];
+/** A HEAD would have to start a run to know its answer's headers, so there is none. */
+const METHODS = ["GET", "POST", "OPTIONS"];
+
+/** When version 11 replaced the one-segment form (RFC 9745: Unix time). */
+const DEPRECATED_SINCE = "@1704067200";
 
 /** The action API: `/{instance}/api/1/action/…` (seed: PhixFlow Incoming API; contract, section 1). */
 export const action = new Hono<ActionVariables>();
 
 action.all("/:instance/api/1/action/*", async (context) => {
+  let rendered: Rendered;
   try {
-    return toResponse(await answer(context));
+    rendered = await answer(context);
   } catch (error) {
-    if (error instanceof SluiceError) return toResponse(renderError(error));
-    throw error;
+    rendered = refusal(error, context);
   }
+  const { status, headers, body } = rendered;
+  return new Response(context.req.raw.method === "HEAD" ? null : body, { status, headers });
 });
+
+function refusal(error: unknown, context: ActionContext, more: readonly [string, string][] = []): Rendered {
+  const request = context.req.raw as unknown as Request;
+  const id = requestId(request.headers);
+  const rendered = renderError(presentable(error, request, id));
+  rendered.headers.push(["x-request-id", id], ...more);
+  return rendered;
+}
 
 async function answer(context: ActionContext): Promise<Rendered> {
   const request = context.req.raw;
@@ -51,27 +68,45 @@ async function answer(context: ActionContext): Promise<Rendered> {
       allow: METHODS,
     });
   }
+  if (request.method === "OPTIONS") {
+    return { status: 204, headers: [["allow", METHODS.join(", ")]], body: null };
+  }
   const services = context.get("trigger");
   const endpoint = await findEndpoint(services.catalog, url.hostname, target.address);
-  if (target.verb === "poll") {
+  const notice = endpoint.deprecated ? deprecation(endpoint, target, context.get("instance")) : [];
+  try {
+    if (target.processId === undefined) {
+      const call = incomingCall(request, url);
+      return await triggerFlow(services, endpoint, call, (outcome) => renderOutcome(outcome, notice));
+    }
     authorizeCall(endpoint);
     throw new SluiceError(
       "not_found",
       "This endpoint has no run with this process id that could be polled. Synchronous runs end with their answer.",
     );
+  } catch (error) {
+    return refusal(error, context, notice);
   }
-  const rendered = await triggerFlow(services, endpoint, incomingCall(request, url), renderOutcome);
-  if (!endpoint.deprecated) return rendered;
-  // RFC 9745 (Deprecation) and RFC 8288 (Link): version 10's form of the URL still works, and says where to go.
-  const { project, flow } = endpoint.pointer;
-  const successor = `/${context.get("instance")}/api/1/action/${encodeURIComponent(project)}/${encodeURIComponent(flow)}/trigger`;
-  rendered.headers.push(["deprecation", "@1704067200"], ["link", `<${successor}>; rel="successor-version"`]);
-  return rendered;
+}
+
+/** RFC 9745 (Deprecation) and RFC 8288 (Link): version 10's form of the URL still works, and says where to go. */
+function deprecation({ pointer }: Endpoint, { processId }: Target, instance: string): [string, string][] {
+  const path = [
+    pointer.project,
+    pointer.flow,
+    ...(processId === undefined ? ["trigger"] : ["poll", processId]),
+  ];
+  const successor = `/${instance}/api/1/action/${path.map(encodeURIComponent).join("/")}`;
+  return [
+    ["deprecation", DEPRECATED_SINCE],
+    ["link", `<${successor}>; rel="successor-version"`],
+  ];
 }
 
 interface Target {
   address: FlowAddress;
-  verb: "trigger" | "poll";
+  /** The run to poll; `undefined` to trigger one. */
+  processId: string | undefined;
 }
 
 const UNKNOWN_PATH =
@@ -84,14 +119,13 @@ function parsePath(path: string, instance: string): Target {
   if (first !== instance) throw new SluiceError("not_found", UNKNOWN_PATH);
   if (rest.some((segment) => segment === "" || segment.includes("/")))
     throw new SluiceError("not_found", UNKNOWN_PATH);
-  const [one, two, three, four] = rest as [string, string, string, string];
-  if (rest.length === 3 && three === "trigger")
-    return { address: { kind: "named", project: one, flow: two }, verb: "trigger" };
-  if (rest.length === 2 && two === "trigger")
-    return { address: { kind: "single", segment: one }, verb: "trigger" };
-  if (rest.length === 4 && three === "poll" && four !== undefined)
-    return { address: { kind: "named", project: one, flow: two }, verb: "poll" };
-  if (rest.length === 3 && two === "poll") return { address: { kind: "single", segment: one }, verb: "poll" };
+  const [one = "", two = "", three, four] = rest;
+  const named: FlowAddress = { kind: "named", project: one, flow: two };
+  const single: FlowAddress = { kind: "single", segment: one };
+  if (rest.length === 3 && three === "trigger") return { address: named, processId: undefined };
+  if (rest.length === 2 && two === "trigger") return { address: single, processId: undefined };
+  if (rest.length === 4 && three === "poll") return { address: named, processId: four };
+  if (rest.length === 3 && two === "poll") return { address: single, processId: three };
   throw new SluiceError("not_found", UNKNOWN_PATH);
 }
 
@@ -117,8 +151,4 @@ function incomingCall(request: Request, url: URL): IncomingCall {
     client: request.headers.get("cf-connecting-ip") ?? "unknown",
     readBody: () => readBody(request, MAX_BODY_BYTES, "MAX_BODY_BYTES"),
   };
-}
-
-function toResponse({ status, headers, body }: Rendered): Response {
-  return new Response(body, { status, headers });
 }

@@ -10,17 +10,27 @@ const TEXT_TYPE = "text/plain; charset=utf-8";
 /** Statuses that have no body (RFC 9110). */
 const BODILESS = new Set([204, 205, 304]);
 
-/** What the caller gets for an ended run: the mapped attributes exactly, the usual JSON otherwise. */
-export function renderOutcome(outcome: RunOutcome): Rendered {
+/**
+ * What the caller gets for an ended run: the mapped attributes exactly, the usual JSON otherwise.
+ * @param more headers of the surface's own; the flow's go over them
+ */
+export function renderOutcome(outcome: RunOutcome, more: readonly [string, string][] = []): Rendered {
   const fixed = outcome.status === "Success" ? outcome.response : undefined;
   const status = fixed?.statusCode ?? STATUS_CODE[outcome.status];
   const headers = fixedHeaders(fixed);
-  headers.push(["x-process-id", outcome.runId]);
+  const set = new Set(headers.map(([name]) => name.toLowerCase()));
+  const add = (name: string, value: string): void => {
+    if (!set.has(name)) headers.push([name, value]);
+  };
+  // Whatever body the flow chose, the caller can name the run, and find it in the console.
+  add("x-process-id", outcome.runId);
+  for (const [name, value] of more) add(name, value);
   const [body, type] =
     fixed?.body === undefined ? [JSON.stringify(envelope(outcome)), JSON_TYPE] : fixedBody(fixed.body);
+  // A GET starts a run too, so nothing on the way may answer in our place.
+  if (fixed?.body === undefined) add("cache-control", "no-store");
   if (BODILESS.has(status)) return { status, headers, body: null };
-  if (!headers.some(([name]) => name.toLowerCase() === "content-type"))
-    headers.push(["content-type", fixed?.contentType ?? type]);
+  add("content-type", type);
   return { status, headers, body };
 }
 

@@ -1,10 +1,9 @@
-import { parseDocument, stringify } from "yaml";
+import { parseDocument, stringify, visit } from "yaml";
 import { SluiceError } from "../../domain/errors";
+import { placeAt, quote } from "../../domain/format-error";
 import { parseJson } from "../../domain/json";
+import { MAX_JSON_DEPTH, MAX_YAML_ALIASES } from "../../domain/limits";
 import { decodeText } from "../../domain/text-encoding";
-
-/** Aliases that a YAML document may use: they multiply, so a small text could make a huge value. */
-const MAX_YAML_ALIASES = 100;
 
 /**
  * Reads a bundle as JSON or YAML 1.2, as its content type says; without one both are tried.
@@ -49,21 +48,56 @@ function readYaml(text: string): unknown {
   });
   const [mistake] = document.errors;
   if (mistake !== undefined) {
+    // The reader recurses; what exhausts its stack is told as the mistake it is.
+    if (/call stack/i.test(mistake.message)) throw tooDeep();
     const line = mistake.linePos?.[0];
-    throw new SluiceError(
-      "invalid_request",
-      `The bundle is not YAML${line === undefined ? "" : ` (line ${line.line}, column ${line.col})`}: ${firstLine(mistake.message)}`,
-    );
+    throw notYaml(firstLine(mistake.message), line?.line, line?.col);
   }
   try {
-    // Through JSON's data model: no dates, maps or cyclic aliases behind this line.
-    return JSON.parse(JSON.stringify(document.toJS({ maxAliasCount: MAX_YAML_ALIASES })));
-  } catch {
+    visit(document, {
+      Scalar(_key, node) {
+        if (typeof node.value !== "number" || isKept(node.value, node.source)) return;
+        const { line, column } = placeAt(text, node.range?.[0] ?? 0);
+        const written = quote(node.source ?? String(node.value));
+        throw notYaml(
+          `${written} is a number that would not be kept exactly; write it in quotes`,
+          line,
+          column,
+        );
+      },
+    });
+    const value: unknown = document.toJS({ maxAliasCount: MAX_YAML_ALIASES });
+    // Through JSON's data model: no dates or maps behind this line, and nothing that contains itself.
+    return JSON.parse(JSON.stringify(value));
+  } catch (cause) {
+    if (cause instanceof SluiceError) throw cause;
+    if (cause instanceof RangeError) throw tooDeep();
     throw new SluiceError(
       "invalid_request",
-      `The bundle's YAML has aliases that multiply past ${MAX_YAML_ALIASES}, or that contain themselves.`,
+      `The bundle's YAML has aliases that multiply past ${MAX_YAML_ALIASES} (MAX_YAML_ALIASES), or that contain themselves; write the values out.`,
+      { limit: "MAX_YAML_ALIASES" },
+      { cause },
     );
   }
+}
+
+/** Whether a number is the one that was written. With a fraction or an exponent the author asked for a double. */
+function isKept(value: number, source: string | undefined): boolean {
+  if (!Number.isFinite(value)) return false;
+  return Number.isSafeInteger(value) || !Number.isInteger(value) || /[.eE]/.test(source ?? "");
+}
+
+function notYaml(reason: string, line?: number, column?: number): SluiceError {
+  const place = line === undefined ? "" : ` (line ${line}, column ${column})`;
+  return new SluiceError("invalid_request", `The bundle is not YAML that can be taken${place}: ${reason}.`);
+}
+
+function tooDeep(): SluiceError {
+  return new SluiceError(
+    "invalid_request",
+    `The bundle is nested more than ${MAX_JSON_DEPTH} levels deep (MAX_JSON_DEPTH).`,
+    { limit: "MAX_JSON_DEPTH" },
+  );
 }
 
 function firstLine(message: string): string {

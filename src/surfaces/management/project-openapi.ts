@@ -1,22 +1,17 @@
 import { DEFAULT_SYNC_TIMEOUT_MS, MAX_TIMEOUT_MS } from "../../domain/limits";
-import type { Plan } from "../../engine/plan";
-import type { StoredProject } from "../../operations/ports";
+import type { DescribedEndpoint, DescribedProject } from "../../operations/projects";
 
 type Schema = Record<string, unknown>;
 
 /** An OpenAPI 3.1 document of a project's endpoints, made from what its flows declare. */
-export function projectOpenApi(
-  project: StoredProject,
-  plans: readonly Plan[],
-  instance: string,
-  origin: string,
-): Schema {
+export function projectOpenApi(project: DescribedProject, instance: string, origin: string): Schema {
   const paths: Record<string, Schema> = {};
-  for (const plan of plans)
-    paths[triggerPath(instance, project.name, plan)] = {
-      get: operation(plan, false),
-      post: operation(plan, true),
+  for (const endpoint of project.endpoints) {
+    paths[triggerPath(instance, project.name, endpoint)] = {
+      get: operation(endpoint, false),
+      post: operation(endpoint, true),
     };
+  }
   return {
     openapi: "3.1.0",
     info: {
@@ -39,56 +34,67 @@ export function projectOpenApi(
   };
 }
 
-function triggerPath(instance: string, project: string, plan: Plan): string {
-  const alias = plan.endpoint?.alias;
-  const name = alias === undefined ? [project, plan.name] : [alias];
+function triggerPath(instance: string, project: string, { alias, flow }: DescribedEndpoint): string {
+  const name = alias === undefined ? [project, flow] : [alias];
   return `/${instance}/api/1/action/${name.map(encodeURIComponent).join("/")}/trigger`;
 }
 
-/** @param changing POST rather than GET; both do the same, and both may carry a body */
-function operation(plan: Plan, changing: boolean): Schema {
-  const { query, body } = plan.inputShapes;
-  const record = body?.toJsonSchema();
+/** @param post POST rather than GET; both do the same, but OpenAPI knows no body of a GET */
+function operation(endpoint: DescribedEndpoint, post: boolean): Schema {
+  const { anonymous, body } = endpoint;
   return {
-    operationId: `${changing ? "post" : "get"}-${plan.name}`,
-    ...(plan.definition.description === undefined ? {} : { description: plan.definition.description }),
-    summary: plan.name,
-    ...(plan.definition.package === undefined ? {} : { tags: [plan.definition.package] }),
-    ...(plan.endpoint?.anonymous === true ? {} : { security: [{ apiKey: [] }] }),
+    operationId: `${post ? "post" : "get"}-${endpoint.flow}`,
+    ...(endpoint.description === undefined ? {} : { description: endpoint.description }),
+    summary: endpoint.flow,
+    ...(endpoint.package === undefined ? {} : { tags: [endpoint.package] }),
+    ...(anonymous ? {} : { security: [{ apiKey: [] }] }),
     parameters: [
-      ...queryParameters(query?.toJsonSchema()),
+      ...queryParameters(endpoint.query),
       {
         name: "timeout",
         in: "query",
         required: false,
-        description: `Milliseconds to wait; default ${plan.timeoutMs ?? DEFAULT_SYNC_TIMEOUT_MS}.`,
+        description: `Milliseconds to wait; default ${endpoint.timeoutMs ?? DEFAULT_SYNC_TIMEOUT_MS}.`,
         schema: { type: "integer", minimum: 1, maximum: MAX_TIMEOUT_MS },
       },
     ],
-    ...(record === undefined || !changing
-      ? {}
-      : {
-          requestBody: {
-            required: body?.optional !== true,
-            content: {
-              "application/json": {
-                schema: plan.endpoint?.records === "$" ? { type: "array", items: record } : record,
-              },
-            },
-          },
-        }),
+    ...(body === undefined || !post ? {} : { requestBody: requestBody(endpoint, body) }),
     responses: {
       "200": {
         description: "The run succeeded.",
-        content: { "application/json": { schema: success(plan) } },
+        content: { "application/json": { schema: success(endpoint) } },
       },
+      ...(endpoint.ownAnswer
+        ? {
+            default: {
+              description: "The flow sets its own answer on some of its ways.",
+              content: { "*/*": {} },
+            },
+          }
+        : {}),
       "400": failure("The input is wrong, the flow failed, or its connected output returned no record."),
-      ...(plan.endpoint?.anonymous === true ? {} : { "401": failure("No or a bad API key.") }),
+      ...(anonymous ? {} : { "401": failure("No or a bad API key.") }),
       "409": failure("The flow is paused or inactive."),
       "413": failure("The body is too large."),
+      "415": failure("The body's type, character set or compression is not taken."),
       "504": failure("The run took longer than its timeout, and was aborted."),
     },
   };
+}
+
+function requestBody({ records, bodyOptional }: DescribedEndpoint, body: Schema): Schema {
+  if (records === undefined) {
+    return { required: !bodyOptional, content: { "application/json": { schema: body } } };
+  }
+  const list = { type: "array", items: body };
+  const schema =
+    records === "$"
+      ? list
+      : {
+          type: "object",
+          description: `${records} holds the records, each like this: ${JSON.stringify(body)}`,
+        };
+  return { required: true, content: { "application/json": { schema } } };
 }
 
 function queryParameters(schema: Schema | undefined): Schema[] {
@@ -102,10 +108,10 @@ function queryParameters(schema: Schema | undefined): Schema[] {
   }));
 }
 
-function success(plan: Plan): Schema {
-  const data: Record<string, Schema> = {};
-  for (const output of plan.connected)
-    data[output] = { type: "array", items: plan.outputShapes.get(output)?.toJsonSchema() ?? {} };
+function success({ outputs }: DescribedEndpoint): Schema {
+  const data = Object.fromEntries(
+    Object.entries(outputs).map(([name, record]) => [name, { type: "array", items: record }]),
+  );
   return {
     type: "object",
     required: ["processId", "status", "data"],

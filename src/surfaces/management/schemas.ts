@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { FLOW_STATES } from "../../domain/flow-address";
+import { MAX_PAGE } from "../../domain/limits";
 import { MESSAGE_LEVELS, RUN_STATUSES, TRIGGER_KINDS } from "../../domain/run";
 
 /** Shapes on the wire of the management API. Times are RFC 3339, ids of projects and flows stable integers. */
@@ -119,17 +120,17 @@ export const RunDetails = z
   })
   .openapi("Run");
 
-const PAGE_MAX = 200;
 const PAGE_DEFAULT = 50;
+const PAGE_RULE = `write a whole number from 1 to ${MAX_PAGE}`;
 
 export const Page = {
   limit: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(PAGE_MAX)
+    .number({ error: PAGE_RULE })
+    .int(PAGE_RULE)
+    .min(1, PAGE_RULE)
+    .max(MAX_PAGE, PAGE_RULE)
     .default(PAGE_DEFAULT)
-    .openapi({ description: `Entries of a page, 1 to ${PAGE_MAX}.` }),
+    .openapi({ description: `Entries of a page, 1 to ${MAX_PAGE}.` }),
   cursor: z.string().max(300).optional().openapi({ description: "`next` of the page before." }),
 };
 
