@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { SluiceError } from "./domain/errors";
+import type { ExclusionGroup } from "./durable/exclusion-group";
 
 /** Milliseconds for which an isolate trusts what it knows of the catalogue's state before it looks again. */
 const DEFAULT_CATALOG_MAX_AGE_MS = 1_000;
@@ -22,6 +23,7 @@ export interface Bindings {
   CATALOG: KVNamespace;
   HISTORY: Queue;
   ASSETS: Fetcher;
+  EXCLUSION_GROUP: DurableObjectNamespace<ExclusionGroup>;
   INSTANCE?: string;
   ADMIN_TOKEN?: string;
   CATALOG_MAX_AGE_MS?: string;

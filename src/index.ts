@@ -3,6 +3,8 @@ import { app } from "./app";
 import type { Bindings } from "./bindings";
 import { servicesOf } from "./services";
 
+export { ExclusionGroup } from "./durable/exclusion-group";
+
 export default {
   fetch(request: Request, env: Bindings, ctx: ExecutionContext): Response | Promise<Response> {
     return app.fetch(request as never, env, ctx as never) as unknown as Promise<Response>;

@@ -2,6 +2,7 @@ import { waitUntil } from "cloudflare:workers";
 import { CatalogSource } from "./adapters/d1/catalog-source";
 import { D1Projects } from "./adapters/d1/projects";
 import { D1RunLog } from "./adapters/d1/run-log";
+import { DurableExclusionGroups } from "./adapters/durable/exclusion-client";
 import { CachedCatalog } from "./adapters/kv/cached-catalog";
 import { LightHost } from "./adapters/light-host";
 import { BufferedRunHistory } from "./adapters/queue/run-history";
@@ -68,6 +69,7 @@ function compose(bindings: Bindings): Services {
     projects: new D1Projects(bindings.DB),
     history: new BufferedRunHistory({ queue: bindings.HISTORY, log: runLog, background, now: world.now }),
     host: new LightHost(catalog),
+    exclusion: new DurableExclusionGroups({ namespace: bindings.EXCLUSION_GROUP, background }),
     runs: runLog,
     runLog,
     assets: bindings.ASSETS,

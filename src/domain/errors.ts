@@ -22,9 +22,13 @@ export const ERROR_CODES = [
   "unsupported_media_type",
   /** The flow is paused or inactive. */
   "flow_unavailable",
+  /** The exclusion group is taken; `details` name the group, its holder and the place in the queue. Nothing ran. */
+  "group_busy",
   "timeout",
   /** A setting of the deployment is missing, so that a guarded route stays closed. */
   "not_configured",
+  /** Something that has to be asked first does not answer now, so nothing was decided and nothing ran. */
+  "unavailable",
   /** A bug of ours. The caller gets a reference to quote, never the reason. */
   "internal",
 ] as const;
@@ -48,6 +52,10 @@ export interface ErrorDetails {
   retryAfter?: number;
   /** The name of the limit that was passed, as in `domain/limits.ts`. */
   limit?: string;
+  /** The exclusion group that is taken, who holds it, and the place in its queue that the call had or would have had. */
+  group?: string;
+  holder?: { processId: string; project: string; flow: string; since: string };
+  place?: number;
   [key: string]: unknown;
 }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { durationSchema } from "./duration";
+import { ExclusionSettings } from "./exclusion-group";
 import { type Json, type JsonObject, setOwn } from "./json";
 import { DEFAULT_SYNC_TIMEOUT_MS, MAX_TIMEOUT_MS } from "./limits";
 import { AliasName, FlowName, NodeName, OutputName } from "./names";
@@ -39,6 +40,7 @@ export const EndpointSettings = z
       .boolean()
       .default(false)
       .describe("Records run concurrently and outputs come as they finish, instead of in order."),
+    exclusion: ExclusionSettings.optional(),
     logRequests: z
       .boolean()
       .default(false)

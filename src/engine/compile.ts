@@ -4,6 +4,7 @@ import type { FlowDefinition } from "../domain/flow";
 import { type JsonPath, parseJsonPath, pointer } from "../domain/json-path";
 import { compileShape, type Shape } from "../domain/shape";
 import { GraphCompiler } from "./compile-graph";
+import { compileExclusion } from "./exclusion";
 import { FlowScope } from "./flow-scope";
 import type { NodeRegistry, ResultsContext } from "./node-type";
 import { addNames, type Graph, type NamesRead, noNames, type Plan, type PlanKey } from "./plan";
@@ -42,6 +43,8 @@ export function compileFlow(
   if (graph.seedVisible) {
     for (const field of ["body", "headers", "contentType", "url"]) names.input.add(field);
   }
+  const exclusion = compileExclusion(definition, scope);
+  if (exclusion !== undefined) addNames(names, exclusion.group.names);
 
   const plan: Plan = {
     key,
@@ -50,6 +53,7 @@ export function compileFlow(
     endpoint: definition.endpoint,
     recordsPath: recordsPath(definition, scope),
     timeoutMs: parseDuration(definition.endpoint?.timeout),
+    exclusion,
     inputShapes: {
       query: definition.input?.query === undefined ? undefined : compileShape(definition.input.query),
       body: definition.input?.body === undefined ? undefined : compileShape(definition.input.body),

@@ -1,5 +1,6 @@
 import type { EndpointSettings, FlowDefinition } from "../domain/flow";
 import type { Shape } from "../domain/shape";
+import type { Exclusion } from "./exclusion";
 import type { NodeType } from "./node-type";
 
 /** Identifies a flow version. Versions never change, so whatever is derived from one is cached for good. */
@@ -78,6 +79,8 @@ export interface Plan {
   /** Path within the JSON body to the records that travel one by one. */
   recordsPath: readonly (string | number)[] | undefined;
   timeoutMs: number | undefined;
+  /** The exclusion group that a run takes before it begins. */
+  exclusion: Exclusion | undefined;
   inputShapes: { query: Shape | undefined; body: Shape | undefined };
   outputShapes: Map<string, Shape>;
   /** Outputs that some node fills. */

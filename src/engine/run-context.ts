@@ -46,6 +46,8 @@ export class RunContext {
   readonly deadline: number;
   readonly messages: RunMessage[];
   readonly evaluation: Evaluation;
+  /** Until when the run certainly holds its exclusion group, by the host's clock; for ever when it is in none. */
+  permitUntil = Number.POSITIVE_INFINITY;
   /** Path of the node that is executing, for `$debug()`. */
   node: string | undefined;
   /** Record of the item that is being handled, for `$debug()`. */
@@ -106,7 +108,9 @@ export class RunContext {
   /** Throws when the run must not go on. */
   check(): void {
     if (this.#stopped !== undefined) throw this.#stopped;
-    if (this.host.now() >= this.deadline) this.stop(timedOut(this.deadline - this.startedAt));
+    const now = this.host.now();
+    if (now >= this.deadline) this.stop(timedOut(this.deadline - this.startedAt));
+    else if (now >= this.permitUntil) this.stop(permitLost());
     if (this.#stopped !== undefined) throw this.#stopped;
   }
 
@@ -226,6 +230,15 @@ function timedOut(timeoutMs: number): RunStopped {
     "timeout",
     "timeout",
     `the run took longer than its timeout of ${timeoutMs} ms and was aborted`,
+  );
+}
+
+/** Ends a run whose place in its exclusion group may be another's by now. */
+export function permitLost(): RunStopped {
+  return new RunStopped(
+    "cancelled",
+    "permit_lost",
+    "the run lost its place in the exclusion group, because its lease was not renewed in time, and was stopped before its next effect",
   );
 }
 

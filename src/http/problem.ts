@@ -34,10 +34,12 @@ const KINDS: Record<ErrorCode, { status: number; title: string }> = {
   ambiguous_name: { status: 409, title: "The name is not unique" },
   conflict: { status: 409, title: "Conflict" },
   flow_unavailable: { status: 409, title: "The flow takes no calls" },
+  group_busy: { status: 409, title: "The exclusion group is taken" },
   precondition_failed: { status: 412, title: "The state is another" },
   payload_too_large: { status: 413, title: "Too large" },
   unsupported_media_type: { status: 415, title: "The media type is not taken" },
   not_configured: { status: 503, title: "The deployment lacks a setting" },
+  unavailable: { status: 503, title: "Not available now" },
   timeout: { status: 504, title: "Timeout" },
   internal: { status: 500, title: "Internal error" },
 };

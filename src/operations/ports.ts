@@ -1,4 +1,13 @@
 import type { Environment } from "../domain/environment";
+import type {
+  AcquireAnswer,
+  AcquireRequest,
+  GroupAddress,
+  ReleaseAnswer,
+  RenewAnswer,
+  SharedAnswer,
+  Undecided,
+} from "../domain/exclusion-group";
 import type { FlowAddress, FlowPointer, FlowState, Resolution, StoredVersion } from "../domain/flow-address";
 import type { RunRecord, RunStatus } from "../domain/run";
 import type { MaybePromise } from "../engine/maybe-promise";
@@ -157,4 +166,21 @@ export interface World {
   now(): number;
   newRunId(startedAt: number): string;
   random(): number;
+}
+
+/**
+ * Exclusion groups: who may go in, and who waits. Every method is safe to repeat with the same run id, and none throws:
+ * a group that cannot be asked has decided nothing.
+ *
+ * Who holds a permit renews it every `RENEW_MS`, and has no effect any more once `LEASE_MS - LEASE_MARGIN_MS` have passed
+ * since it *sent* the last request that was answered with `granted` or `held`. A run that waits asks again: at once when
+ * it waited inside the call (`waitMs`), else at the latest before `keepMs` are over.
+ */
+export interface ExclusionGroups {
+  acquire(group: GroupAddress, request: AcquireRequest): Promise<AcquireAnswer | Undecided>;
+  renew(group: GroupAddress, runId: string): Promise<RenewAnswer | Undecided>;
+  /** Gives back a permit or a place. `answer` is for those who attached to the run. */
+  release(group: GroupAddress, runId: string, answer?: SharedAnswer): Promise<ReleaseAnswer | Undecided>;
+  /** Releases after the answer to the caller, for what nobody waits for: a permit that may or may not have been granted. */
+  abandon(group: GroupAddress, runId: string): void;
 }

@@ -14,9 +14,10 @@ import type { RunOutcome } from "../domain/run";
 import { runFlow } from "../engine/executor";
 import type { Plan } from "../engine/plan";
 import type { Host } from "../engine/ports";
-import { RunContext } from "../engine/run-context";
+import { RunContext, type RunStart } from "../engine/run-context";
+import { admit, type HeldPermit } from "./admission";
 import { type IncomingCall, maskedHeaders, maskedUrl, timeoutParameter } from "./incoming-call";
-import type { Catalog, RunHistory, World } from "./ports";
+import type { Catalog, ExclusionGroups, RunHistory, World } from "./ports";
 import { reasonPhrase } from "./reason-phrase";
 import { attributes, HttpRunInput, queryFields } from "./run-input";
 
@@ -26,6 +27,7 @@ export interface TriggerServices {
   world: World;
   /** The host for runs that live in this isolate. */
   host: Host;
+  exclusion: ExclusionGroups;
 }
 
 /** An answer that a surface made of an outcome, in plain terms, so that it can be logged. */
@@ -127,21 +129,42 @@ export async function triggerFlow(
   const records = checkedRecords(plan, input, call);
 
   const { world, host, history } = services;
-  const startedAt = world.now();
-  const run = new RunContext({
-    id: world.newRunId(startedAt),
+  const arrivedAt = world.now();
+  const start: RunStart = {
+    id: world.newRunId(arrivedAt),
     trigger: "action",
     user,
     input,
     host,
-    startedAt,
-    deadline: startedAt + timeoutMs,
-  });
+    startedAt: arrivedAt,
+    deadline: arrivedAt + timeoutMs,
+  };
+  let permit: HeldPermit | undefined;
+  if (plan.exclusion !== undefined) {
+    const admission = await admit(services.exclusion, { exclusion: plan.exclusion, pointer, start });
+    if (admission?.kind === "attached") return admission.answer;
+    permit = admission?.permit;
+    // The run begins when its turn has come; its deadline is still counted from the call.
+    start.startedAt = world.now();
+  }
+  const run = new RunContext(start);
   if (plan.endpoint?.logRequests === true) logRequest(run, call, input);
   const concurrency = plan.endpoint?.prioritiseThroughput === true ? MAX_CONCURRENT_RECORDS : 1;
-  const ended = runFlow(plan, records, run, concurrency);
-  const outcome = ended instanceof Promise ? await ended : ended;
-  const rendered = render(outcome);
+  if (permit !== undefined) run.permitUntil = permit.until;
+  let outcome: RunOutcome;
+  let rendered: Rendered;
+  let endedAt: number;
+  try {
+    const ended = runFlow(plan, records, run, concurrency);
+    if (ended instanceof Promise) permit?.guard(run);
+    outcome = ended instanceof Promise ? await ended : ended;
+    rendered = render(outcome);
+    endedAt = world.now();
+    permit?.share(outcome, rendered);
+  } finally {
+    // Whatever happened: who is told that a run has ended may at once start the next.
+    if (permit !== undefined) await permit.release();
+  }
   if (plan.endpoint?.logResponse === true) logResponse(run, rendered);
 
   const record = {
@@ -154,8 +177,8 @@ export async function triggerFlow(
     flowVersion: pointer.version,
     trigger: run.trigger,
     user,
-    startedAt,
-    endedAt: world.now(),
+    startedAt: run.startedAt,
+    endedAt,
     status: outcome.status,
     message: outcome.message ?? null,
     messages: run.takeMessages(),

@@ -12,17 +12,19 @@ const STATUS: Record<ErrorCode, number> = {
   ambiguous_name: 409,
   conflict: 409,
   flow_unavailable: 409,
+  group_busy: 409,
   precondition_failed: 412,
   payload_too_large: 413,
   unsupported_media_type: 415,
   not_configured: 503,
+  unavailable: 503,
   timeout: 504,
   internal: 500,
 };
 
 /** A call that started no run: there is no process id, and nothing ran. */
 export function renderError(error: SluiceError): Rendered {
-  const { problems, candidates, allow, retryAfter, limit } = error.details;
+  const { problems, candidates, allow, retryAfter, limit, group, holder, place } = error.details;
   const headers: [string, string][] = [
     ["content-type", "application/json; charset=utf-8"],
     ["cache-control", "no-store"],
@@ -45,6 +47,9 @@ export function renderError(error: SluiceError): Rendered {
         }),
     ...(candidates === undefined ? {} : { candidates }),
     ...(limit === undefined ? {} : { limit }),
+    ...(group === undefined ? {} : { group }),
+    ...(holder === undefined ? {} : { holder }),
+    ...(place === undefined ? {} : { place }),
   };
   return { status: STATUS[error.code], headers, body: JSON.stringify(body) };
 }
