@@ -219,9 +219,9 @@ describe("a call that waits", () => {
     const turns = [];
     for (const run of ["b", "c", "d"]) {
       turns.push(
-        acquire(group, run, "queue", { waitMs: 60_000 }).then((answer) => {
+        acquire(group, run, "queue", { waitMs: 60_000 }).then(async (answer) => {
           order.push(`${run} ${answer.kind}`);
-          return group.release(run);
+          await group.release(run);
         }),
       );
       await waitingCalls(group, turns.length);
