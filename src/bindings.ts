@@ -1,9 +1,16 @@
 import { z } from "zod";
 import { SluiceError } from "./domain/errors";
+import { MAX_SHARDS } from "./domain/process-id";
 import type { ExclusionGroup } from "./durable/exclusion-group";
+import type { RunShard } from "./durable/run-shard";
 
 /** Milliseconds for which an isolate trusts what it knows of the catalogue's state before it looks again. */
 const DEFAULT_CATALOG_MAX_AGE_MS = 1_000;
+
+/** One object does some hundred runs a second; a few serve a busy environment, and a quiet one leaves them asleep. */
+const DEFAULT_RUN_SHARDS = 8;
+/** Three days: over a weekend. */
+const DEFAULT_RUN_RETENTION_HOURS = 72;
 
 /** Variables and secrets, as strings from the platform; parsed once per isolate. */
 const Settings = z.object({
@@ -14,6 +21,10 @@ const Settings = z.object({
     .default("phixflow"),
   ADMIN_TOKEN: z.string().optional(),
   CATALOG_MAX_AGE_MS: z.coerce.number().int().nonnegative().default(DEFAULT_CATALOG_MAX_AGE_MS),
+  /** Objects that durable runs are spread over. May grow at any time; runs of shards that are no longer there are not found. */
+  RUN_SHARDS: z.coerce.number().int().min(1).max(MAX_SHARDS).default(DEFAULT_RUN_SHARDS),
+  /** Hours for which an ended durable run can be polled and run again; its history stays. */
+  RUN_RETENTION_HOURS: z.coerce.number().int().min(1).default(DEFAULT_RUN_RETENTION_HOURS),
 });
 export type Settings = z.output<typeof Settings>;
 
@@ -24,9 +35,12 @@ export interface Bindings {
   HISTORY: Queue;
   ASSETS: Fetcher;
   EXCLUSION_GROUP: DurableObjectNamespace<ExclusionGroup>;
+  RUN_SHARD: DurableObjectNamespace<RunShard>;
   INSTANCE?: string;
   ADMIN_TOKEN?: string;
   CATALOG_MAX_AGE_MS?: string;
+  RUN_SHARDS?: string;
+  RUN_RETENTION_HOURS?: string;
 }
 
 /** @throws SluiceError not_configured, naming the variable that is wrong */

@@ -3,6 +3,7 @@ import { CatalogSource } from "./adapters/d1/catalog-source";
 import { D1Projects } from "./adapters/d1/projects";
 import { D1RunLog } from "./adapters/d1/run-log";
 import { DurableExclusionGroups } from "./adapters/durable/exclusion-client";
+import { DurableRunShards } from "./adapters/durable/run-shards";
 import { CachedCatalog } from "./adapters/kv/cached-catalog";
 import { LightHost } from "./adapters/light-host";
 import { BufferedRunHistory } from "./adapters/queue/run-history";
@@ -69,6 +70,11 @@ function compose(bindings: Bindings): Services {
     projects: new D1Projects(bindings.DB),
     history: new BufferedRunHistory({ queue: bindings.HISTORY, log: runLog, background, now: world.now }),
     host: new LightHost(catalog),
+    shards: new DurableRunShards({
+      namespace: bindings.RUN_SHARD,
+      shards: settings.RUN_SHARDS,
+      random: world.random,
+    }),
     exclusion: new DurableExclusionGroups({ namespace: bindings.EXCLUSION_GROUP, background }),
     runs: runLog,
     runLog,

@@ -5,6 +5,7 @@ import { after } from "../engine/maybe-promise";
 import type { Plan } from "../engine/plan";
 import type { Host } from "../engine/ports";
 import type { Catalog } from "../operations/ports";
+import { sleep } from "./sleep";
 
 /** Host of runs that live in the isolate that took their request: nothing is persisted, nothing outlives it. */
 export class LightHost implements Host {
@@ -23,21 +24,7 @@ export class LightHost implements Host {
   }
 
   sleep(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) {
-        reject(signal.reason);
-        return;
-      }
-      const timer = setTimeout(() => {
-        signal.removeEventListener("abort", aborted);
-        resolve();
-      }, ms);
-      const aborted = () => {
-        clearTimeout(timer);
-        reject(signal.reason);
-      };
-      signal.addEventListener("abort", aborted, { once: true });
-    });
+    return sleep(ms, signal);
   }
 
   delay(_step: string, ms: number, signal: AbortSignal): Promise<void> {

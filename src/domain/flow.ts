@@ -2,7 +2,7 @@ import { z } from "zod";
 import { durationSchema } from "./duration";
 import { ExclusionSettings } from "./exclusion-group";
 import { type Json, type JsonObject, setOwn } from "./json";
-import { DEFAULT_SYNC_TIMEOUT_MS, MAX_TIMEOUT_MS } from "./limits";
+import { DEFAULT_ACCEPT_TIMEOUT_MS, DEFAULT_SYNC_TIMEOUT_MS, MAX_TIMEOUT_MS } from "./limits";
 import { AliasName, FlowName, NodeName, OutputName } from "./names";
 import { ShapeSource } from "./shape";
 
@@ -18,13 +18,21 @@ export const EndpointSettings = z
       "URL alias. The endpoint then answers at …/action/{alias}/trigger instead of at its project and flow name.",
     ),
     mode: z
-      .enum(["sync"], { error: "`sync` is the mode that this version runs" })
+      .enum(["sync", "async"], { error: "a mode is `sync` or `async`" })
       .default("sync")
-      .describe("`sync` waits for the result."),
+      .describe(
+        "`sync` waits for the result; `async` answers with a process id as soon as the run is durably accepted.",
+      ),
     timeout: durationSchema(MAX_TIMEOUT_MS)
       .optional()
       .describe(
-        `How long a call may take; then the run is aborted and the answer is 504. Default ${DEFAULT_SYNC_TIMEOUT_MS} ms. The URL parameter \`timeout\` (ms) overrides it.`,
+        `How long a call may take; then the run is aborted and the answer is 504. Default ${DEFAULT_SYNC_TIMEOUT_MS} ms. Of an asynchronous endpoint: how long accepting a run may take, default ${DEFAULT_ACCEPT_TIMEOUT_MS} ms. The URL parameter \`timeout\` (ms) overrides it.`,
+      ),
+    onTimeout: z
+      .enum(["abort", "handoff"])
+      .default("abort")
+      .describe(
+        "`abort` ends the run of a synchronous call that takes too long; `handoff` answers 202 with the process id, and the run goes on.",
       ),
     anonymous: z
       .boolean()

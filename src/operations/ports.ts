@@ -1,3 +1,11 @@
+import type {
+  RecordResult,
+  RerunResult,
+  StartRequest,
+  StartResult,
+  ViewResult,
+  WithdrawResult,
+} from "../domain/durable-run";
 import type { Environment } from "../domain/environment";
 import type {
   AcquireAnswer,
@@ -9,7 +17,7 @@ import type {
   Undecided,
 } from "../domain/exclusion-group";
 import type { FlowAddress, FlowPointer, FlowState, Resolution, StoredVersion } from "../domain/flow-address";
-import type { RunRecord, RunStatus } from "../domain/run";
+import type { RunMessage, RunRecord, RunStatus } from "../domain/run";
 import type { MaybePromise } from "../engine/maybe-promise";
 import type { Plan } from "../engine/plan";
 
@@ -159,6 +167,20 @@ export interface Projects {
     { kind: "applied"; version: number; epoch: number } | { kind: "moved" } | { kind: "alias_taken" }
   >;
   setStatus(environmentId: number, flowId: number, status: FlowState, at: number): Promise<{ epoch: number }>;
+}
+
+/** Durable runs, by process id. A shard that cannot be reached throws. */
+export interface RunShards {
+  /** An id for a run; the same key leads to the same shard. */
+  newRunId(startedAt: number, key: string | undefined): string;
+  start(request: StartRequest, waitMs: number): Promise<StartResult>;
+  poll(environmentId: number, id: string, waitMs: number): Promise<ViewResult>;
+  read(environmentId: number, id: string): Promise<RecordResult>;
+  withdraw(environmentId: number, id: string): Promise<WithdrawResult>;
+  cancel(environmentId: number, id: string): Promise<ViewResult>;
+  /** `startedAt` is the new run's. */
+  rerun(environmentId: number, id: string, startedAt: number, from: string | undefined): Promise<RerunResult>;
+  note(environmentId: number, id: string, messages: readonly RunMessage[]): Promise<void>;
 }
 
 /** Clock and ids, so that tests decide them. */

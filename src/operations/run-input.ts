@@ -1,3 +1,4 @@
+import type { StoredInput } from "../domain/durable-run";
 import { SluiceError } from "../domain/errors";
 import { FormatError } from "../domain/format-error";
 import { type Json, type JsonObject, parseJson, setOwn } from "../domain/json";
@@ -60,6 +61,43 @@ export class HttpRunInput implements RunInput {
     else if (kind === "form") input.#readForm();
     else if (kind === "multipart") input.#form = await multipart(bytes, contentType);
     return input;
+  }
+
+  /** The request as it was read before and kept: it was checked then. */
+  static restore(stored: StoredInput): HttpRunInput {
+    const url = new URL(stored.url);
+    const call: IncomingCall = {
+      method: stored.method,
+      url: stored.url,
+      query: url.searchParams,
+      headers: new Map(stored.headers) as unknown as IncomingCall["headers"],
+      client: stored.client,
+      readBody: () => Promise.reject(new Error("the body of a stored request was read when it came")),
+    };
+    const kind = bodyKind(stored.contentType);
+    const input = new HttpRunInput(call, stored.body, stored.contentType, kind);
+    if (kind === "json") input.#readJson();
+    else if (kind === "xml") input.#readXml();
+    else if (kind === "form") input.#readForm();
+    else if (kind === "multipart") input.#form = stored.form;
+    return input;
+  }
+
+  /** What a durable run keeps of the request: all that a plan may read, and no credentials. */
+  store(): StoredInput {
+    return {
+      method: this.#call.method,
+      url: this.#call.url,
+      headers: Object.entries(headerFields(this.#call)) as [string, string][],
+      contentType: this.contentType,
+      client: this.#call.client,
+      body: this.body,
+      form: this.#kind === "multipart" ? this.#form : undefined,
+    };
+  }
+
+  get query(): URLSearchParams {
+    return this.#call.query;
   }
 
   /** The JSON body, or JSON that came without its content type, as `curl -d` sends it; `undefined` when there is none. */

@@ -1,14 +1,8 @@
+import type { RunView } from "../domain/durable-run";
 import type { Environment } from "../domain/environment";
-import { type Problem, SluiceError } from "../domain/errors";
+import { SluiceError } from "../domain/errors";
 import type { FlowAddress, FlowPointer } from "../domain/flow-address";
-import { type Json, truncate } from "../domain/json";
-import { valueAt } from "../domain/json-path";
-import {
-  DEFAULT_SYNC_TIMEOUT_MS,
-  MAX_CONCURRENT_RECORDS,
-  MAX_LOGGED_BODY_CHARS,
-  MAX_RECORDS,
-} from "../domain/limits";
+import { DEFAULT_SYNC_TIMEOUT_MS, MAX_CONCURRENT_RECORDS } from "../domain/limits";
 import { MAX_NAME_LENGTH } from "../domain/names";
 import type { RunOutcome } from "../domain/run";
 import { runFlow } from "../engine/executor";
@@ -16,10 +10,15 @@ import type { Plan } from "../engine/plan";
 import type { Host } from "../engine/ports";
 import { RunContext, type RunStart } from "../engine/run-context";
 import { admit, type HeldPermit } from "./admission";
-import { type IncomingCall, maskedHeaders, maskedUrl, timeoutParameter } from "./incoming-call";
-import type { Catalog, ExclusionGroups, RunHistory, World } from "./ports";
-import { reasonPhrase } from "./reason-phrase";
-import { attributes, HttpRunInput, queryFields } from "./run-input";
+import { type Rendered, requestLine, responseLine } from "./call-log";
+import { checkedRecords } from "./checked-records";
+import { startDurableRun } from "./durable-call";
+import { idempotencyKey } from "./idempotency";
+import { type IncomingCall, timeoutParameter } from "./incoming-call";
+import type { Catalog, ExclusionGroups, RunHistory, RunShards, World } from "./ports";
+import { HttpRunInput } from "./run-input";
+
+export type { Rendered };
 
 export interface TriggerServices {
   catalog: Catalog;
@@ -28,13 +27,16 @@ export interface TriggerServices {
   /** The host for runs that live in this isolate. */
   host: Host;
   exclusion: ExclusionGroups;
+  /** Runs that outlive their call. */
+  shards: RunShards;
 }
 
-/** An answer that a surface made of an outcome, in plain terms, so that it can be logged. */
-export interface Rendered {
-  status: number;
-  headers: [string, string][];
-  body: string | null;
+/** How a surface answers. */
+export interface Renderer {
+  /** The answer for a run that has ended. */
+  outcome(outcome: RunOutcome): Rendered;
+  /** The answer that tells how a run stands; `accepted`: it goes on after a call that wanted its result. */
+  state(view: RunView, how: "started" | "accepted" | "polled", applied?: string): Rendered;
 }
 
 /** User of runs that anonymous connections start (seed: "the audit trail records the system"). */
@@ -106,14 +108,15 @@ export function authorizeCall(endpoint: Endpoint): string {
 
 /**
  * Runs an endpoint's flow for one HTTP request and has the outcome rendered. The run's history is written after the
- * answer, or before it where the endpoint says so.
+ * answer, or before it where the endpoint says so. Asynchronous calls, those with an Idempotency-Key and those that may be
+ * handed over run durably.
  * @throws SluiceError for whatever stops a call before its run begins; nothing has run then
  */
 export async function triggerFlow(
   services: TriggerServices,
   endpoint: Endpoint,
   call: IncomingCall,
-  render: (outcome: RunOutcome) => Rendered,
+  render: Renderer,
 ): Promise<Rendered> {
   const { plan, pointer } = endpoint;
   const user = authorizeCall(endpoint);
@@ -123,10 +126,15 @@ export async function triggerFlow(
       state: pointer.status,
     });
   }
-  const timeoutMs = timeoutParameter(call.query) ?? plan.timeoutMs ?? DEFAULT_SYNC_TIMEOUT_MS;
+  const key = idempotencyKey(call);
+  const timeout = timeoutParameter(call.query) ?? plan.timeoutMs;
   const input = await HttpRunInput.read(call);
   input.need(plan.names);
-  const records = checkedRecords(plan, input, call);
+  const records = checkedRecords(plan, input);
+  if (key !== undefined || plan.endpoint?.mode === "async" || plan.endpoint?.onTimeout === "handoff") {
+    return startDurableRun(services, { plan, pointer, user, call, input, records, timeout, key }, render);
+  }
+  const timeoutMs = timeout ?? DEFAULT_SYNC_TIMEOUT_MS;
 
   const { world, host, history } = services;
   const arrivedAt = world.now();
@@ -148,7 +156,10 @@ export async function triggerFlow(
     start.startedAt = world.now();
   }
   const run = new RunContext(start);
-  if (plan.endpoint?.logRequests === true) logRequest(run, call, input);
+  if (plan.endpoint?.logRequests === true) {
+    const { text, details } = requestLine(call, input);
+    run.message("info", text, { details });
+  }
   const concurrency = plan.endpoint?.prioritiseThroughput === true ? MAX_CONCURRENT_RECORDS : 1;
   if (permit !== undefined) run.permitUntil = permit.until;
   let outcome: RunOutcome;
@@ -158,14 +169,19 @@ export async function triggerFlow(
     const ended = runFlow(plan, records, run, concurrency);
     if (ended instanceof Promise) permit?.guard(run);
     outcome = ended instanceof Promise ? await ended : ended;
-    rendered = render(outcome);
+    rendered = render.outcome(outcome);
     endedAt = world.now();
     permit?.share(outcome, rendered);
   } finally {
     // Whatever happened: who is told that a run has ended may at once start the next.
     if (permit !== undefined) await permit.release();
   }
-  if (plan.endpoint?.logResponse === true) logResponse(run, rendered);
+  if (plan.endpoint?.logResponse === true) {
+    const { text, details } = responseLine(rendered);
+    run.node = undefined;
+    run.record = undefined;
+    run.message("info", text, { details });
+  }
 
   const record = {
     environmentId: pointer.environmentId,
@@ -186,96 +202,4 @@ export async function triggerFlow(
   if (plan.endpoint?.history === "strict") await history.store(record);
   else history.record(record);
   return rendered;
-}
-
-/** The values that enter the flow, checked against what it declares. @throws SluiceError invalid_request with all problems */
-function checkedRecords(plan: Plan, input: HttpRunInput, call: IncomingCall): Json[] {
-  const problems: Problem[] = [];
-  const { query, body } = plan.inputShapes;
-  if (query !== undefined) {
-    const coerced = query.coerceStrings(queryFields(call.query), "query");
-    if (!coerced.ok) problems.push(...coerced.problems);
-    else if (plan.names.all || plan.names.input.has("query")) input.view.query = coerced.value;
-  }
-  if (plan.recordsPath === undefined) {
-    if (body !== undefined) checkBody(body, input, problems);
-    if (problems.length > 0) throw badInput(problems);
-    return [plan.graph.seedVisible ? attributes(input) : null];
-  }
-  const found = valueAt(input.json, plan.recordsPath);
-  if (!Array.isArray(found)) {
-    const where =
-      plan.endpoint?.records === "$" ? "the JSON body" : `${plan.endpoint?.records} of the JSON body`;
-    problems.push({
-      path: plan.endpoint?.records ?? "$",
-      reason: `expected ${where} to be an array of records`,
-    });
-  } else if (found.length > MAX_RECORDS) {
-    throw new SluiceError(
-      "payload_too_large",
-      `One call carries at most ${MAX_RECORDS} records (MAX_RECORDS); this one has ${found.length}.`,
-      { limit: "MAX_RECORDS" },
-    );
-  }
-  if (problems.length > 0) throw badInput(problems);
-  // Whether each has the declared shape is looked at when its turn comes: one that does not fails alone.
-  return found as Json[];
-}
-
-function checkBody(
-  shape: NonNullable<Plan["inputShapes"]["body"]>,
-  input: HttpRunInput,
-  problems: Problem[],
-): void {
-  const value = input.json;
-  if (value !== undefined) shape.validate(value, "body", problems);
-  else if (!shape.optional) {
-    problems.push({
-      path: "body",
-      reason: `expected JSON: ${shape.describe()}${input.body !== "" && !input.saysJson ? ". Send it with Content-Type: application/json" : ""}`,
-    });
-  }
-}
-
-function badInput(problems: Problem[]): SluiceError {
-  const [first] = problems as [Problem];
-  const more = problems.length > 1 ? `, and ${problems.length - 1} more` : "";
-  return new SluiceError(
-    "invalid_request",
-    `The input is not what this endpoint takes: ${first.path}: ${first.reason}${more}.`,
-    { problems },
-  );
-}
-
-function logRequest(run: RunContext, call: IncomingCall, input: HttpRunInput): void {
-  const url = maskedUrl(call.url);
-  run.message("info", `Request ${call.method} ${url}`, {
-    details: {
-      method: call.method,
-      url,
-      client: call.client,
-      headers: maskedHeaders(call.headers),
-      ...loggedBody(input.body),
-    },
-  });
-}
-
-function logResponse(run: RunContext, rendered: Rendered): void {
-  run.node = undefined;
-  run.record = undefined;
-  const line = `${rendered.status} ${reasonPhrase(rendered.status)}`.trimEnd();
-  run.message("info", `Response ${line}`, {
-    details: {
-      status: rendered.status,
-      statusText: reasonPhrase(rendered.status),
-      headers: maskedHeaders(rendered.headers),
-      ...loggedBody(rendered.body ?? ""),
-    },
-  });
-}
-
-/** A body for a log, cut so that the details around it stay whole; its full length is told when it was cut. */
-function loggedBody(body: string): { body: string; bodyLength?: number } {
-  const { text, fullLength } = truncate(body, MAX_LOGGED_BODY_CHARS);
-  return { body: text, ...(text.length === fullLength ? {} : { bodyLength: fullLength }) };
 }

@@ -22,9 +22,9 @@ const STATUS: Record<ErrorCode, number> = {
   internal: 500,
 };
 
-/** A call that started no run: there is no process id, and nothing ran. */
+/** A call that started no run, as far as we know: where that is not certain, there is a process id to poll. */
 export function renderError(error: SluiceError): Rendered {
-  const { problems, candidates, allow, retryAfter, limit, group, holder, place } = error.details;
+  const { problems, candidates, allow, retryAfter, limit, group, holder, place, processId } = error.details;
   const headers: [string, string][] = [
     ["content-type", "application/json; charset=utf-8"],
     ["cache-control", "no-store"],
@@ -32,7 +32,9 @@ export function renderError(error: SluiceError): Rendered {
   if (allow !== undefined) headers.push(["allow", allow.join(", ")]);
   if (retryAfter !== undefined) headers.push(["retry-after", String(retryAfter)]);
   if (error.code === "unauthenticated") headers.push(["www-authenticate", 'Bearer realm="action API"']);
+  if (processId !== undefined) headers.push(["x-process-id", String(processId)]);
   const body = {
+    ...(processId === undefined ? {} : { processId }),
     status: "Fail",
     code: error.code,
     message: error.message,

@@ -6,16 +6,17 @@ import { presentable } from "../../http/presentable";
 import { readBody } from "../../http/request-body";
 import { requestId } from "../../http/request-id";
 import type { IncomingCall } from "../../operations/incoming-call";
+import { pollRun } from "../../operations/poll-run";
 import {
-  authorizeCall,
   type Endpoint,
   findEndpoint,
   type Rendered,
+  type Renderer,
   type TriggerServices,
   triggerFlow,
 } from "../../operations/trigger-flow";
 import { renderError } from "./errors";
-import { renderOutcome } from "./wire";
+import { renderOutcome, renderState } from "./wire";
 
 /** What the routes of this surface find in Hono's context. */
 export interface ActionVariables {
@@ -74,16 +75,15 @@ async function answer(context: ActionContext): Promise<Rendered> {
   const services = context.get("trigger");
   const endpoint = await findEndpoint(services.catalog, url.hostname, target.address);
   const notice = endpoint.deprecated ? deprecation(endpoint, target, context.get("instance")) : [];
+  const render: Renderer = {
+    outcome: (outcome) => renderOutcome(outcome, notice),
+    state: (view, how, applied) =>
+      renderState(view, how, `${url.pathname.replace(/\/trigger$/, "/poll/")}${view.id}`, applied, notice),
+  };
   try {
-    if (target.processId === undefined) {
-      const call = incomingCall(request, url);
-      return await triggerFlow(services, endpoint, call, (outcome) => renderOutcome(outcome, notice));
-    }
-    authorizeCall(endpoint);
-    throw new SluiceError(
-      "not_found",
-      "This endpoint has no run with this process id that could be polled. Synchronous runs end with their answer.",
-    );
+    const call = incomingCall(request, url);
+    if (target.processId === undefined) return await triggerFlow(services, endpoint, call, render);
+    return await pollRun(services, endpoint, target.processId, call, render);
   } catch (error) {
     return refusal(error, context, notice);
   }

@@ -1,3 +1,4 @@
+import type { RunView } from "../../domain/durable-run";
 import type { FinalStatus, FixedResponse, RecordFailure, RunOutcome } from "../../domain/run";
 import type { Rendered } from "../../operations/trigger-flow";
 
@@ -32,6 +33,56 @@ export function renderOutcome(outcome: RunOutcome, more: readonly [string, strin
   if (BODILESS.has(status)) return { status, headers, body: null };
   add("content-type", type);
   return { status, headers, body };
+}
+
+/** Status code of an answer that tells how a run stands: accepting one asynchronously is a success, handing it over is 202. */
+const STATE_CODE = { started: 200, accepted: 202, polled: 200 } as const;
+
+/**
+ * How a durable run stands. Until its end: `{ processId, status, data: {}, startedAt, progress, nextWakeAt? }`, the last
+ * three where it is asked for. From then on what a synchronous call would have been answered, as data.
+ * @param pollPath where its state can be asked for
+ * @param applied the preference that was honoured (RFC 7240)
+ */
+export function renderState(
+  view: RunView,
+  how: keyof typeof STATE_CODE,
+  pollPath: string,
+  applied?: string,
+  more: readonly [string, string][] = [],
+): Rendered {
+  const headers: [string, string][] = [
+    ["content-type", JSON_TYPE],
+    ["cache-control", "no-store"],
+    ["x-process-id", view.id],
+    ...more,
+  ];
+  if (how !== "polled") headers.push(["location", pollPath]);
+  if (applied !== undefined) headers.push(["preference-applied", applied]);
+  const body = view.outcome === undefined ? underWay(view, how) : ended(view, view.outcome);
+  return { status: STATE_CODE[how], headers, body: JSON.stringify(body) };
+}
+
+function underWay(view: RunView, how: keyof typeof STATE_CODE): Record<string, unknown> {
+  const accepted = { processId: view.id, status: view.status, data: {} };
+  if (how !== "polled") return accepted;
+  return {
+    ...accepted,
+    startedAt: new Date(view.startedAt).toISOString(),
+    progress: view.progress,
+    ...(view.nextWakeAt === null ? {} : { nextWakeAt: new Date(view.nextWakeAt).toISOString() }),
+  };
+}
+
+/** The fixed output attributes that a flow maps are data here: the poll's own answer is always JSON with status 200. */
+function ended(view: RunView, outcome: RunOutcome): Record<string, unknown> {
+  const answer = envelope(outcome);
+  return {
+    ...answer,
+    data: { ...outcome.outputs, ...(outcome.status === "Success" ? outcome.response : undefined) },
+    startedAt: new Date(view.startedAt).toISOString(),
+    ...(view.endedAt === null ? {} : { endedAt: new Date(view.endedAt).toISOString() }),
+  };
 }
 
 function fixedBody(body: NonNullable<FixedResponse["body"]> | null): [string, string] {

@@ -1,0 +1,92 @@
+import type {
+  RecordResult,
+  RerunResult,
+  StartRequest,
+  StartResult,
+  ViewResult,
+  WithdrawResult,
+} from "../../domain/durable-run";
+import { newDurableRunId, shardOf } from "../../domain/process-id";
+import type { RunMessage } from "../../domain/run";
+import type { RunShard } from "../../durable/run-shard";
+import type { RunShards } from "../../operations/ports";
+
+/** What a shard's stub offers, told by hand: the platform's own types lose themselves in JSON values. */
+interface Shard {
+  start(request: StartRequest, waitMs: number): Promise<StartResult>;
+  poll(id: string, waitMs: number): Promise<ViewResult>;
+  read(id: string): Promise<RecordResult>;
+  withdraw(id: string): Promise<WithdrawResult>;
+  cancel(id: string): Promise<ViewResult>;
+  rerun(id: string, newId: string, from: string | undefined): Promise<RerunResult>;
+  note(id: string, messages: readonly RunMessage[]): Promise<void>;
+}
+
+export interface DurableRunShardsOptions {
+  namespace: DurableObjectNamespace<RunShard>;
+  /** How many shards an environment has. */
+  shards: number;
+  random: () => number;
+}
+
+/** Run shards as objects. An id of no shard of ours names no run, and no object is made for it. */
+export class DurableRunShards implements RunShards {
+  readonly #options: DurableRunShardsOptions;
+
+  constructor(options: DurableRunShardsOptions) {
+    this.#options = options;
+  }
+
+  newRunId(startedAt: number, key: string | undefined): string {
+    const { shards, random } = this.#options;
+    // A key comes as a hash, in hexadecimal digits: some of them are a number as good as random.
+    const shard =
+      key === undefined ? Math.floor(random() * shards) : Number.parseInt(key.slice(0, 8), 16) % shards;
+    return newDurableRunId(startedAt, shard);
+  }
+
+  start(request: StartRequest, waitMs: number): Promise<StartResult> {
+    const shard = this.#shard(request.pointer.environmentId, request.id);
+    if (shard === undefined) throw new Error(`the id ${request.id} names no shard`);
+    return shard.start(request, waitMs);
+  }
+
+  async poll(environmentId: number, id: string, waitMs: number): Promise<ViewResult> {
+    return (await this.#shard(environmentId, id)?.poll(id, waitMs)) ?? { kind: "missing" };
+  }
+
+  async read(environmentId: number, id: string): Promise<RecordResult> {
+    return (await this.#shard(environmentId, id)?.read(id)) ?? { kind: "missing" };
+  }
+
+  async withdraw(environmentId: number, id: string): Promise<WithdrawResult> {
+    return (await this.#shard(environmentId, id)?.withdraw(id)) ?? { kind: "withdrawn" };
+  }
+
+  async cancel(environmentId: number, id: string): Promise<ViewResult> {
+    return (await this.#shard(environmentId, id)?.cancel(id)) ?? { kind: "missing" };
+  }
+
+  async rerun(
+    environmentId: number,
+    id: string,
+    startedAt: number,
+    from: string | undefined,
+  ): Promise<RerunResult> {
+    const shard = shardOf(id);
+    if (shard === undefined) return { kind: "missing" };
+    // In the same shard, so that what is kept is copied within it.
+    const newId = newDurableRunId(startedAt, shard);
+    return (await this.#shard(environmentId, id)?.rerun(id, newId, from)) ?? { kind: "missing" };
+  }
+
+  async note(environmentId: number, id: string, messages: readonly RunMessage[]): Promise<void> {
+    await this.#shard(environmentId, id)?.note(id, messages);
+  }
+
+  #shard(environmentId: number, id: string): Shard | undefined {
+    const number = shardOf(id);
+    if (number === undefined || number >= this.#options.shards) return undefined;
+    return this.#options.namespace.getByName(`e${environmentId}/shard/${number}`) as unknown as Shard;
+  }
+}

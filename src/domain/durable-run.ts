@@ -1,0 +1,93 @@
+import type { FlowPointer } from "./flow-address";
+import type { JsonObject } from "./json";
+import type { RunMessage, RunOutcome, RunRecord, RunStatus, TriggerKind } from "./run";
+
+/*
+ * What travels between callers and run shards. Results, not exceptions: an error's class does not survive the hop, and
+ * "could not decide" must never look like "refused". Only our own Worker can call a shard, so nothing is parsed again.
+ */
+
+/** The request behind a run, as it is kept: enough to offer every field of `input` again. Credentials are not in it. */
+export interface StoredInput {
+  method: string;
+  /** Complete, with the query. */
+  url: string;
+  headers: [string, string][];
+  contentType: string;
+  client: string;
+  body: string;
+  /** The parts of a multipart body, which its text does not give again. */
+  form?: JsonObject | undefined;
+}
+
+export interface IdempotencyMark {
+  /** Whose key it is and for what, as a hash: endpoint, user and key. */
+  key: string;
+  /** Hash of the request, to tell the same one from another. */
+  fingerprint: string;
+}
+
+export interface StartRequest {
+  id: string;
+  /** The version that the run begins with, and ends with. */
+  pointer: FlowPointer;
+  trigger: TriggerKind;
+  user: string;
+  /** Milliseconds since 1970. */
+  startedAt: number;
+  /** Milliseconds since 1970 at which the run is aborted as `Timeout`. */
+  deadline: number;
+  /** Nodes of the flow, times the records that travel one by one: what progress is told of. */
+  nodes: number;
+  input: StoredInput;
+  /** What was said of the run before it began. */
+  messages: RunMessage[];
+  idempotency?: IdempotencyMark | undefined;
+}
+
+/** How far a run has come. */
+export interface Progress {
+  /** Nodes of the flow that have finished; one that was not needed never does. */
+  done: number;
+  of: number;
+  /** Path of the node that executes or waits. */
+  current: string | null;
+}
+
+/** A durable run, as its shard knows it. */
+export interface RunView extends Omit<RunRecord, "messages"> {
+  progress: Progress;
+  /** When a waiting run goes on, in milliseconds since 1970. */
+  nextWakeAt: number | null;
+  /** How it ended; absent while it has not. */
+  outcome?: RunOutcome;
+}
+
+export type StartResult =
+  /** `replayed`: the key named a run that was there already. */
+  | { kind: "accepted"; view: RunView; replayed: boolean }
+  /** The key was used for another request. */
+  | { kind: "key_reused" }
+  /** A value is larger than a shard stores. */
+  | { kind: "too_large" }
+  /** The caller withdrew the run before it came. */
+  | { kind: "withdrawn" };
+
+export type ViewResult = { kind: "found"; view: RunView } | { kind: "missing" };
+
+export type WithdrawResult =
+  /** It does not run, and will not. */
+  | { kind: "withdrawn" }
+  /** Too late: it was accepted, and has begun. */
+  | { kind: "begun"; view: RunView };
+
+export type RerunResult =
+  | { kind: "accepted"; view: RunView }
+  | { kind: "missing" }
+  /** It has not ended yet. */
+  | { kind: "running"; status: RunStatus }
+  | { kind: "unknown_node"; nodes: string[] };
+
+export type RecordResult =
+  | { kind: "found"; run: RunRecord; progress: Progress; nextWakeAt: number | null }
+  | { kind: "missing" };

@@ -1,0 +1,329 @@
+import { DurableObject } from "cloudflare:workers";
+import type { Bindings } from "../bindings";
+import type {
+  RecordResult,
+  RerunResult,
+  RunView,
+  StartRequest,
+  StartResult,
+  ViewResult,
+  WithdrawResult,
+} from "../domain/durable-run";
+import { MAX_DURABLE_RUN_MS } from "../domain/limits";
+import type { RunMessage, RunOutcome } from "../domain/run";
+import { RunStopped } from "../engine/errors";
+import { newMessage } from "../engine/run-context";
+import { type Services, servicesOf } from "../services";
+import { Documents, ValueTooLarge } from "./run-shard/documents";
+import { Driver, failedOutcome } from "./run-shard/driver";
+import { Outbox } from "./run-shard/outbox";
+import { keptSteps } from "./run-shard/rerun";
+import { type RunRow, RunStore } from "./run-shard/run-store";
+import { createTables } from "./run-shard/schema";
+import { StepRows } from "./run-shard/step-rows";
+import { type TimerKind, Timers } from "./run-shard/timers";
+
+/*
+ * Hosts many durable runs, as their only writer. Named `e{environment}/shard/{number}`; a process id tells the number.
+ *
+ * Invariants:
+ * 1. A run is on disk before its caller is told that it was accepted, and before anything of it executes. All writes of
+ *    one turn are one transaction, and the platform holds answers and calls back until it is on disk (output gate).
+ * 2. Memory holds nothing that the tables do not say, but executions, and callers that wait. When it is lost, the
+ *    heartbeat finds what was queued or running, and timers what waits.
+ * 3. A heartbeat is due, at the latest `HEARTBEAT_MS` from now, while any run is queued or running. It is set with the
+ *    first of them, so before it executes.
+ * 4. A final state is written once, with all that the run then owes.
+ * 5. `alarm()` may come early, late or twice, and lets no error out.
+ */
+
+/** Milliseconds after which a run whose execution was lost is taken up again. */
+const HEARTBEAT_MS = 5_000;
+/** Due times handled in one alarm; the next follows at once. */
+const TIMERS_PER_ALARM = 200;
+/** Runs looked for, or forgotten, in one turn. */
+const PER_TURN = 200;
+/** Hours for which an Idempotency-Key is remembered at the least. */
+const KEY_HOURS = 24;
+/** Milliseconds between looks for runs to forget, at the least and at the most. */
+const RETENTION_SOONEST_MS = 60_000;
+const RETENTION_LATEST_MS = 3_600_000;
+const HOUR_MS = 3_600_000;
+
+export class RunShard extends DurableObject<Bindings> {
+  readonly #services: Services;
+  readonly #steps: StepRows;
+  readonly #runs: RunStore;
+  readonly #timers: Timers;
+  readonly #outbox: Outbox;
+  readonly #driver: Driver;
+  /** Memory only: callers that wait for a run to end. */
+  readonly #waiting = new Map<string, Set<() => void>>();
+
+  constructor(ctx: DurableObjectState, env: Bindings) {
+    super(ctx, env);
+    const { sql } = ctx.storage;
+    createTables(sql);
+    this.#services = servicesOf(env);
+    const documents = new Documents(sql);
+    this.#steps = new StepRows(sql, documents);
+    this.#runs = new RunStore(sql, documents, this.#steps);
+    this.#timers = new Timers(ctx.storage);
+    this.#outbox = new Outbox(sql, this.#runs, this.#timers, (runs) => this.#services.runLog.write(runs));
+    this.#driver = new Driver({
+      storage: ctx.storage,
+      runs: this.#runs,
+      steps: this.#steps,
+      catalog: this.#services.catalog,
+      background: (work) => ctx.waitUntil(work),
+      end: (id, outcome, messages) => this.#end(id, outcome, messages),
+      suspend: (id, at, due, attempts) => this.#suspend(id, at, due, attempts),
+    });
+    void ctx.blockConcurrencyWhile(async () => {
+      await this.#timers.load();
+      // What was in memory is lost, so nobody need wait for the heartbeat.
+      if (this.#runs.active("", 1).length > 0) this.#timers.setAtLatest("heartbeat", "", Date.now());
+    });
+  }
+
+  /** Accepts a run; with `waitMs`, answers when it has ended, or when that time is over. The same run twice is one. */
+  async start(request: StartRequest, waitMs = 0): Promise<StartResult> {
+    const accepted = this.ctx.storage.transactionSync(() => this.#accept(request));
+    if (accepted.kind !== "accepted") return accepted;
+    if (!accepted.replayed) this.#driver.enqueue(request.id, true);
+    const { id } = accepted;
+    if (waitMs > 0) await this.#ended(id, waitMs);
+    return { kind: "accepted", view: this.#view(id), replayed: accepted.replayed };
+  }
+
+  /** How a run stands; with `waitMs`, when it has ended, or when that time is over. */
+  async poll(id: string, waitMs = 0): Promise<ViewResult> {
+    if (this.#runs.find(id) === undefined) return { kind: "missing" };
+    if (waitMs > 0) await this.#ended(id, waitMs);
+    return { kind: "found", view: this.#view(id) };
+  }
+
+  /** A run with its messages. */
+  read(id: string): RecordResult {
+    const row = this.#runs.find(id);
+    if (row === undefined) return { kind: "missing" };
+    const { progress, nextWakeAt } = this.#view(id);
+    return { kind: "found", run: this.#runs.record(row), progress, nextWakeAt };
+  }
+
+  /** Undoes a start of which the caller has not heard: it will not run, unless it has begun. */
+  withdraw(id: string): WithdrawResult {
+    const row = this.#runs.find(id);
+    if (row !== undefined && (row.status !== "Queued" || this.#driver.executes(id))) {
+      return { kind: "begun", view: this.#view(id) };
+    }
+    this.#driver.stop(id, cancelled());
+    if (row !== undefined) this.#runs.forget(id);
+    this.#runs.withdraw(id, Date.now());
+    this.#timers.setAtLatest("retention", "", Date.now() + RETENTION_LATEST_MS);
+    return { kind: "withdrawn" };
+  }
+
+  /** Ends a run as Cancelled; one that has ended stays as it is. */
+  cancel(id: string): ViewResult {
+    const row = this.#runs.find(id);
+    if (row === undefined) return { kind: "missing" };
+    if (row.ended_at === null) {
+      const reason = cancelled();
+      const said = this.#driver.stop(id, reason) ?? this.#runs.messages(row);
+      const outcome: RunOutcome = { ...failedOutcome(id, reason.code, reason.message), status: "Cancelled" };
+      this.#end(id, outcome, [...said, newMessage(Date.now(), "warning", reason.message)]);
+    }
+    return { kind: "found", view: this.#view(id) };
+  }
+
+  /** Runs an ended run once more as `newId`: as it was, or keeping the steps that do not depend on node `from`. */
+  async rerun(id: string, newId: string, from: string | undefined): Promise<RerunResult> {
+    const row = this.#runs.find(id);
+    if (row === undefined) return { kind: "missing" };
+    if (row.ended_at === null) return { kind: "running", status: row.status };
+    const plan = await this.#services.catalog.plan(this.#runs.pointer(row));
+    const kept = from === undefined ? undefined : keptSteps(plan.graph, from);
+    if (kept === "unknown") return { kind: "unknown_node", nodes: plan.graph.nodes.map(({ name }) => name) };
+    const now = Date.now();
+    const deadline = now + Math.min(row.deadline - row.started_at, MAX_DURABLE_RUN_MS);
+    const { input } = this.#runs.beginning(id);
+    const said = newMessage(
+      now,
+      "info",
+      `Run again from ${id}${from === undefined ? "" : `, at node "${from}"`}`,
+    );
+    const request: StartRequest = {
+      id: newId,
+      pointer: this.#runs.pointer(row),
+      trigger: row.trigger_kind,
+      user: row.user_name,
+      startedAt: now,
+      deadline,
+      nodes: row.nodes,
+      input,
+      messages: [said],
+    };
+    this.ctx.storage.transactionSync(() => {
+      this.#accept(request);
+      if (kept !== undefined) this.#steps.copy(id, newId, kept);
+    });
+    this.#driver.enqueue(newId, kept === undefined);
+    return { kind: "accepted", view: this.#view(newId) };
+  }
+
+  /** Adds lines to the console of an ended run: what was answered is known to the surface alone. */
+  note(id: string, messages: readonly RunMessage[]): void {
+    const row = this.#runs.find(id);
+    if (row === undefined || row.ended_at === null) return;
+    this.#runs.addMessages(row, messages);
+    this.#outbox.add(id, "history", Date.now());
+  }
+
+  override async alarm(): Promise<void> {
+    try {
+      this.#timers.fired();
+      for (const { kind, run } of this.#timers.expired(Date.now(), TIMERS_PER_ALARM)) {
+        try {
+          this.#expire[kind](run);
+        } catch (error) {
+          // Later, rather than at once and for ever.
+          this.#timers.set(kind, run, Date.now() + HEARTBEAT_MS);
+          this.#report(error);
+        }
+      }
+    } catch (error) {
+      this.#report(error);
+    }
+    try {
+      this.#timers.rearm();
+    } catch (error) {
+      this.#report(error);
+      await this.ctx.storage
+        .setAlarm(Date.now() + HEARTBEAT_MS)
+        .catch((failure: unknown) => this.#report(failure));
+    }
+  }
+
+  /** What each kind of timer does. */
+  readonly #expire: Record<TimerKind, (run: string) => void> = {
+    wake: (run) => {
+      this.#timers.remove("wake", run);
+      this.#runs.setDue(run);
+      this.#timers.setAtLatest("heartbeat", "", Date.now() + HEARTBEAT_MS);
+      this.#driver.enqueue(run, false);
+    },
+    heartbeat: () => {
+      let last = "";
+      for (;;) {
+        const active = this.#runs.active(last, PER_TURN);
+        for (const id of active) this.#driver.enqueue(id, false);
+        if (active.length < PER_TURN) break;
+        last = active.at(-1) as string;
+      }
+      if (last === "" && this.#runs.active("", 1).length === 0) this.#timers.remove("heartbeat", "");
+      else this.#timers.set("heartbeat", "", Date.now() + HEARTBEAT_MS);
+    },
+    outbox: () => {
+      // Not waited for: a database that hangs must not hold up the other timers.
+      this.ctx.waitUntil(this.#outbox.flush().catch((error: unknown) => this.#report(error)));
+    },
+    retention: () => this.#forgetOld(),
+  };
+
+  #accept(
+    request: StartRequest,
+  ): { kind: "accepted"; id: string; replayed: boolean } | Exclude<StartResult, { kind: "accepted" }> {
+    const { id, idempotency } = request;
+    if (this.#runs.isWithdrawn(id)) return { kind: "withdrawn" };
+    // A caller that lost the answer asks again.
+    if (this.#runs.find(id) !== undefined) return { kind: "accepted", id, replayed: true };
+    const twin = idempotency === undefined ? undefined : this.#runs.findByKey(idempotency.key);
+    if (twin !== undefined && idempotency !== undefined) {
+      if (!this.#runs.sameRequest(twin, idempotency)) return { kind: "key_reused" };
+      return { kind: "accepted", id: twin.id, replayed: true };
+    }
+    try {
+      this.#runs.insert(request);
+    } catch (error) {
+      if (error instanceof ValueTooLarge) return { kind: "too_large" };
+      throw error;
+    }
+    this.#timers.setAtLatest("heartbeat", "", Date.now() + HEARTBEAT_MS);
+    return { kind: "accepted", id, replayed: false };
+  }
+
+  #end(id: string, outcome: RunOutcome, messages: readonly RunMessage[]): void {
+    const row = this.#runs.find(id);
+    if (row === undefined || row.ended_at !== null) return;
+    const now = Date.now();
+    this.ctx.storage.transactionSync(() => {
+      try {
+        this.#runs.end(id, outcome.status, now, outcome, messages);
+      } catch (error) {
+        if (!(error instanceof ValueTooLarge)) throw error;
+        const failed = failedOutcome(id, "value_too_large", `the outcome of the run: ${error.message}`);
+        this.#runs.end(id, failed.status, now, failed, messages);
+      }
+      this.#timers.remove("wake", id);
+      this.#outbox.add(id, "history", now);
+      this.#timers.setAtLatest("retention", "", now + RETENTION_LATEST_MS);
+    });
+    for (const tell of this.#waiting.get(id) ?? []) tell();
+  }
+
+  #suspend(id: string, at: string | null, due: number, attempts: number): void {
+    const row = this.#runs.find(id);
+    if (row === undefined || row.ended_at !== null) return;
+    this.#runs.setWaiting(id, at, attempts);
+    this.#timers.set("wake", id, due);
+  }
+
+  #view(id: string): RunView {
+    const row = this.#runs.find(id) as RunRow;
+    const wake = row.status === "Waiting" ? this.#timers.due("wake", id) : undefined;
+    return this.#runs.view(row, this.#driver.current(id), wake);
+  }
+
+  /** Resolves when a run has ended, or after `ms` milliseconds. */
+  async #ended(id: string, ms: number): Promise<void> {
+    if (this.#runs.find(id)?.ended_at !== null) return;
+    const waiting = this.#waiting.get(id) ?? new Set();
+    this.#waiting.set(id, waiting);
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        waiting.delete(done);
+        if (waiting.size === 0) this.#waiting.delete(id);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      waiting.add(done);
+    });
+  }
+
+  #forgetOld(): void {
+    const now = Date.now();
+    const keepMs = this.#services.settings.RUN_RETENTION_HOURS * HOUR_MS;
+    const keyed = now - Math.max(keepMs, KEY_HOURS * HOUR_MS);
+    const expired = this.#runs.expired(now - keepMs, keyed, PER_TURN);
+    for (const id of expired) this.#runs.forget(id);
+    this.#runs.forgetWithdrawn(now - HOUR_MS);
+    const earliest = this.#runs.earliestEnd();
+    if (expired.length === PER_TURN) this.#timers.set("retention", "", now);
+    else if (earliest === null) this.#timers.remove("retention", "");
+    else {
+      const next = Math.max(earliest + keepMs, now + RETENTION_SOONEST_MS);
+      this.#timers.set("retention", "", Math.min(next, now + RETENTION_LATEST_MS));
+    }
+  }
+
+  #report(error: unknown): void {
+    // biome-ignore lint/suspicious/noConsole: the operators' log; nobody waits for an alarm
+    console.error("a run shard's alarm met an error", error);
+  }
+}
+
+function cancelled(): RunStopped {
+  return new RunStopped("cancelled", "cancelled", "the run was cancelled");
+}

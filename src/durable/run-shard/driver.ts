@@ -1,0 +1,218 @@
+import { MAX_CONCURRENT_RECORDS, MAX_WAKE_ATTEMPTS } from "../../domain/limits";
+import type { RunMessage, RunOutcome } from "../../domain/run";
+import { type RunStopped, RunSuspended } from "../../engine/errors";
+import { runFlow } from "../../engine/executor";
+import { WHOLE_SET } from "../../engine/item";
+import { newMessage, RunContext } from "../../engine/run-context";
+import { checkedRecords } from "../../operations/checked-records";
+import type { Catalog } from "../../operations/ports";
+import { HttpRunInput } from "../../operations/run-input";
+import { DurableHost } from "./durable-host";
+import type { RunRow, RunStore } from "./run-store";
+import type { StepRows } from "./step-rows";
+
+/** Runs of one shard that may be in memory at once. */
+const MAX_EXECUTING = 64;
+/** New runs begun in one turn: their writes share a transaction, and requests get their turn in between. */
+const SLICE = 16;
+/** Wait after an execution that got nowhere, doubled with each, up to the longest, in milliseconds. */
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 300_000;
+
+export interface DriverOptions {
+  storage: DurableObjectStorage;
+  runs: RunStore;
+  steps: StepRows;
+  catalog: Catalog;
+  background: (work: Promise<unknown>) => void;
+  /** Writes a run's final state; the first one counts. */
+  end: (id: string, outcome: RunOutcome, messages: readonly RunMessage[]) => void;
+  /** Writes that a run waits. */
+  suspend: (id: string, at: string | null, due: number, attempts: number) => void;
+}
+
+interface Execution {
+  context: RunContext | undefined;
+  host: DurableHost | undefined;
+}
+
+/**
+ * Executes the runs of a shard. Invariants:
+ * 1. A run is executed by one execution at a time; `#executing` is memory only, since what it says dies with the object.
+ * 2. A run that may have been begun before has its attempt counted on disk before it is begun again, and is begun in a
+ *    turn of its own: one that kills the object each time is found out, and no other pays for it.
+ */
+export class Driver {
+  readonly #options: DriverOptions;
+  readonly #executing = new Map<string, Execution>();
+  /** Runs to begin, in order; whether nothing of them can be stored yet. */
+  readonly #ready = new Map<string, boolean>();
+  #pumping = false;
+
+  constructor(options: DriverOptions) {
+    this.#options = options;
+  }
+
+  /** Lets a run begin when its turn comes. */
+  enqueue(id: string, fresh: boolean): void {
+    if (this.#executing.has(id) || this.#ready.has(id)) return;
+    this.#ready.set(id, fresh);
+    this.#pump();
+  }
+
+  /** Whether the run is executing here. */
+  executes(id: string): boolean {
+    return this.#executing.has(id);
+  }
+
+  /** The node that a run is at. */
+  current(id: string): string | undefined {
+    return this.#executing.get(id)?.context?.node;
+  }
+
+  /** Takes a run out of memory: nothing of it is written any more. @returns what it has said */
+  stop(id: string, reason: RunStopped): readonly RunMessage[] | undefined {
+    this.#ready.delete(id);
+    const execution = this.#executing.get(id);
+    execution?.host?.halt(reason);
+    execution?.context?.stop(reason);
+    return execution?.context?.takeMessages();
+  }
+
+  #pump(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    this.#options.background(this.#beginReady());
+  }
+
+  async #beginReady(): Promise<void> {
+    try {
+      // A turn of its own: the call that accepted a run is answered, and stored, before the run begins.
+      await scheduler.wait(0);
+      let begun = 0;
+      while (this.#ready.size > 0 && this.#executing.size < MAX_EXECUTING) {
+        const [id, fresh] = this.#ready.entries().next().value as [string, boolean];
+        this.#ready.delete(id);
+        if (fresh) this.#begin(id, true);
+        else if (await this.#countAttempt(id)) this.#begin(id, false);
+        begun += 1;
+        if (!fresh || begun % SLICE === 0) await scheduler.wait(0);
+      }
+    } catch (error) {
+      // The heartbeat takes up what is not in memory.
+      // biome-ignore lint/suspicious/noConsole: the operators' log
+      console.error("a run shard failed to begin runs", error);
+    } finally {
+      this.#pumping = false;
+    }
+  }
+
+  /** Writes, to disk, that a run is begun once more. @returns whether it may be */
+  async #countAttempt(id: string): Promise<boolean> {
+    const { runs, storage } = this.#options;
+    const row = runs.find(id);
+    if (row === undefined || row.ended_at !== null) return false;
+    if (row.attempts >= MAX_WAKE_ATTEMPTS) {
+      const text = `the run was taken up ${MAX_WAKE_ATTEMPTS} times (MAX_WAKE_ATTEMPTS) and got no further each time, for a reason inside Sluice; quote process id ${id}`;
+      this.#fail(row, text);
+      return false;
+    }
+    runs.setAttempts(id, row.attempts + 1);
+    await storage.sync();
+    return true;
+  }
+
+  #begin(id: string, fresh: boolean): void {
+    if (this.#executing.has(id)) return;
+    const execution: Execution = { context: undefined, host: undefined };
+    this.#executing.set(id, execution);
+    this.#options.background(
+      this.#execute(id, fresh, execution).finally(() => {
+        this.#executing.delete(id);
+        if (this.#ready.size > 0) this.#pump();
+      }),
+    );
+  }
+
+  /** Never throws: what goes wrong is written down, and tried again later. */
+  async #execute(id: string, fresh: boolean, execution: Execution): Promise<void> {
+    const { runs, suspend, end } = this.#options;
+    const row = runs.find(id);
+    if (row === undefined || row.ended_at !== null) return;
+    try {
+      const ended = await this.#run(row, fresh, execution);
+      end(id, ended, execution.context?.takeMessages() ?? []);
+    } catch (error) {
+      const { host, context } = execution;
+      const delayed =
+        error instanceof RunSuspended && host?.fault === undefined ? host?.suspension : undefined;
+      if (delayed !== undefined) {
+        suspend(id, delayed.step, Math.min(delayed.due, row.deadline), 0);
+        return;
+      }
+      // biome-ignore lint/suspicious/noConsole: the operators' log
+      console.error("a durable run could not go on", id, host?.fault ?? error);
+      const attempts = runs.find(id)?.attempts ?? row.attempts;
+      const wait = Math.min(FIRST_RETRY_MS * 2 ** (attempts - 1), LONGEST_RETRY_MS);
+      suspend(id, context?.node ?? null, Date.now() + wait, attempts);
+    }
+  }
+
+  async #run(row: RunRow, fresh: boolean, execution: Execution): Promise<RunOutcome> {
+    const { runs, steps, catalog } = this.#options;
+    runs.setRunning(row.id, row.attempts);
+    const plan = await catalog.plan(runs.pointer(row));
+    const { input: stored, messages } = runs.beginning(row.id);
+    const input = HttpRunInput.restore(stored);
+    input.need(plan.names);
+    const records = checkedRecords(plan, input);
+    const host = new DurableHost({
+      run: row.id,
+      attempt: row.attempts,
+      resumed: !fresh,
+      steps,
+      catalog,
+      advanced: () => {
+        if (row.attempts > 1) runs.setAttempts(row.id, 1);
+      },
+    });
+    const context = new RunContext({
+      id: row.id,
+      trigger: row.trigger_kind,
+      user: row.user_name,
+      input,
+      host,
+      startedAt: row.started_at,
+      deadline: row.deadline,
+      messages: fresh ? messages : [...messages, ...steps.messages(row.id)],
+    });
+    execution.host = host;
+    execution.context = context;
+    const concurrency = plan.endpoint?.prioritiseThroughput === true ? MAX_CONCURRENT_RECORDS : 1;
+    return runFlow(plan, records, context, concurrency);
+  }
+
+  #fail(row: RunRow, text: string): void {
+    const { runs, end } = this.#options;
+    let messages: RunMessage[] = [];
+    try {
+      messages = runs.messages(row);
+    } catch {
+      // What it said may be what cannot be read.
+    }
+    messages.push(newMessage(Date.now(), "error", text));
+    end(row.id, failedOutcome(row.id, "internal", text), messages);
+  }
+}
+
+/** A run that ended without an outcome of its own. */
+export function failedOutcome(runId: string, code: string, message: string): RunOutcome {
+  return {
+    runId,
+    status: "Fail",
+    outputs: {},
+    outputConnected: false,
+    failures: [{ record: WHOLE_SET, code, message, node: "" }],
+    message,
+  };
+}

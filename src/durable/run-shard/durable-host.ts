@@ -1,0 +1,169 @@
+import { sleep } from "../../adapters/sleep";
+import type { FlowPointer } from "../../domain/flow-address";
+import type { RunMessage } from "../../domain/run";
+import type { Emission } from "../../engine/emission";
+import { RunStopped, RunSuspended } from "../../engine/errors";
+import { after, isPromise, type MaybePromise } from "../../engine/maybe-promise";
+import type { Plan } from "../../engine/plan";
+import type { Host, StepStore } from "../../engine/ports";
+import type { Catalog } from "../../operations/ports";
+import { EmissionCodec } from "../emission-codec";
+import { ValueTooLarge } from "./documents";
+import { SeededRandom } from "./seeded-random";
+import type { StepRows } from "./step-rows";
+
+/** Where and until when an execution waits. */
+export interface Suspension {
+  step: string;
+  due: number;
+}
+
+export interface DurableHostOptions {
+  run: string;
+  /** How often the run has been taken up; kept with each step. */
+  attempt: number;
+  /** Whether anything of the run may be stored already. */
+  resumed: boolean;
+  steps: StepRows;
+  catalog: Catalog;
+  /** Told after the first step of this execution was written: the run got further. */
+  advanced: () => void;
+}
+
+/**
+ * Host of one execution of a run in a shard. Invariants:
+ * 1. A step is in the table before anything after it begins, and all that one turn writes is one transaction. What a
+ *    step sends outside waits for the steps before it to be on disk: the platform holds it back (output gate).
+ * 2. What a finished step computed is read, never computed again. What an unfinished one saw of chance, of time and of
+ *    called flows it sees again when it is repeated.
+ * 3. A failure of the platform (a database that does not answer, a row that cannot be read) is no outcome of the flow:
+ *    the execution unwinds, and is tried again later.
+ */
+export class DurableHost implements Host, StepStore {
+  readonly steps: StepStore = this;
+  readonly #options: DurableHostOptions;
+  readonly #codec: EmissionCodec;
+  readonly #random: SeededRandom;
+  readonly #finished: Set<string>;
+  readonly #calls: Map<string, FlowPointer | null>;
+  #suspension: Suspension | undefined;
+  #fault: unknown;
+  #halted: RunStopped | undefined;
+  #advanced = false;
+
+  constructor(options: DurableHostOptions) {
+    const { run, resumed, steps } = options;
+    this.#options = options;
+    this.#codec = new EmissionCodec((path) => steps.read(run, path));
+    this.#random = new SeededRandom(run);
+    this.#finished = resumed ? steps.paths(run) : new Set();
+    this.#calls = resumed ? steps.calls(run) : new Map();
+  }
+
+  /** The earliest time at which the execution can go on, when it was suspended. */
+  get suspension(): Suspension | undefined {
+    return this.#suspension;
+  }
+
+  /** What kept the execution from going on, when it was not a delay. */
+  get fault(): unknown {
+    return this.#fault;
+  }
+
+  /** Nothing more is stored: the run has ended otherwise. */
+  halt(reason: RunStopped): void {
+    this.#halted = reason;
+  }
+
+  now(): number {
+    return Date.now();
+  }
+
+  random(node: string | undefined, record: number | undefined): number {
+    return this.#random.next(`${record ?? ""}@${node ?? ""}`);
+  }
+
+  sleep(ms: number, signal: AbortSignal): Promise<void> {
+    return sleep(ms, signal);
+  }
+
+  delay(step: string, ms: number): void {
+    this.#check();
+    const { run, steps } = this.#options;
+    const now = this.now();
+    let due = steps.delayedUntil(run, step);
+    if (due === undefined) {
+      due = now + ms;
+      steps.delay(run, step, due);
+    }
+    if (due <= now) return;
+    if (this.#suspension === undefined || due < this.#suspension.due) this.#suspension = { step, due };
+    throw new RunSuspended(`step "${step}" waits`);
+  }
+
+  flow(caller: Plan, name: string): MaybePromise<Plan | undefined> {
+    const { run, steps, catalog } = this.#options;
+    const { environmentId, projectId } = caller.key;
+    const plan = (pointer: FlowPointer | null) => (pointer === null ? undefined : catalog.plan(pointer));
+    const resolved = (): MaybePromise<Plan | undefined> => {
+      const known = this.#calls.get(name);
+      if (known !== undefined) return plan(known);
+      return after(catalog.flow(environmentId, projectId, name), (found) => {
+        // Another call of this flow may have been the first, meanwhile.
+        const pointer = this.#calls.get(name) ?? found ?? null;
+        if (!this.#calls.has(name)) {
+          this.#calls.set(name, pointer);
+          steps.addCall(run, name, pointer);
+        }
+        return plan(pointer);
+      });
+    };
+    try {
+      const found = resolved();
+      return isPromise(found) ? found.catch((error: unknown) => this.#failed(error)) : found;
+    } catch (error) {
+      return this.#failed(error);
+    }
+  }
+
+  report(error: unknown, about: { runId: string; node?: string }): void {
+    // biome-ignore lint/suspicious/noConsole: the operators' log; callers never see it
+    console.error("unexpected error in a durable run", about, error);
+  }
+
+  read(path: string): Emission | undefined {
+    if (!this.#finished.has(path)) return undefined;
+    const { run, steps } = this.#options;
+    try {
+      const text = steps.read(run, path);
+      if (text === undefined) throw new Error(`step "${path}" of run ${run} has lost its emission`);
+      return this.#codec.decode(path, text);
+    } catch (error) {
+      return this.#failed(error);
+    }
+  }
+
+  write(path: string, emission: Emission, messages: readonly RunMessage[]): void {
+    this.#check();
+    const { run, steps, attempt } = this.#options;
+    try {
+      const text = this.#codec.encode(path, emission);
+      steps.write(run, path, { at: this.now(), attempt, emission: text, messages });
+    } catch (error) {
+      if (!(error instanceof ValueTooLarge)) this.#failed(error);
+      throw new RunStopped("limit", "value_too_large", `node "${path}": ${(error as Error).message}`);
+    }
+    if (this.#advanced) return;
+    this.#advanced = true;
+    this.#options.advanced();
+  }
+
+  #failed(error: unknown): never {
+    this.#fault = error;
+    throw new RunSuspended("the platform failed");
+  }
+
+  #check(): void {
+    if (this.#halted !== undefined) throw this.#halted;
+  }
+}

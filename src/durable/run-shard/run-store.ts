@@ -1,0 +1,275 @@
+import type { IdempotencyMark, Progress, RunView, StartRequest, StoredInput } from "../../domain/durable-run";
+import type { FlowPointer } from "../../domain/flow-address";
+import type {
+  FinalStatus,
+  RunMessage,
+  RunOutcome,
+  RunRecord,
+  RunStatus,
+  TriggerKind,
+} from "../../domain/run";
+import type { Documents } from "./documents";
+import type { StepRows } from "./step-rows";
+
+/** A run's row. */
+export interface RunRow {
+  [column: string]: SqlStorageValue;
+  id: string;
+  environment_id: number;
+  project_id: number;
+  project: string;
+  flow_id: number;
+  flow: string;
+  flow_version: number;
+  trigger_kind: TriggerKind;
+  user_name: string;
+  started_at: number;
+  deadline: number;
+  status: RunStatus;
+  attempts: number;
+  nodes: number;
+  waits_at: string | null;
+  ended_at: number | null;
+  message: string | null;
+  key: string | null;
+  fingerprint: string | null;
+}
+
+/** Names of a run's documents; those of steps are `step:` and the path. */
+const INPUT = "input";
+const OUTCOME = "outcome";
+const MESSAGES = "messages";
+
+/** What is kept of a run's beginning. */
+interface Beginning {
+  input: StoredInput;
+  messages: RunMessage[];
+}
+
+/** The runs of a shard. Every method is synchronous: all that one turn writes is one transaction. */
+export class RunStore {
+  readonly #sql: SqlStorage;
+  readonly #documents: Documents;
+  readonly #steps: StepRows;
+
+  constructor(sql: SqlStorage, documents: Documents, steps: StepRows) {
+    this.#sql = sql;
+    this.#documents = documents;
+    this.#steps = steps;
+  }
+
+  find(id: string): RunRow | undefined {
+    return this.#sql.exec<RunRow>("SELECT * FROM runs WHERE id = ?", id).toArray()[0];
+  }
+
+  findByKey(key: string): RunRow | undefined {
+    return this.#sql.exec<RunRow>("SELECT * FROM runs WHERE key = ?", key).toArray()[0];
+  }
+
+  /** @throws ValueTooLarge, and nothing is stored */
+  insert(request: StartRequest): void {
+    const { id, pointer, trigger, user, startedAt, deadline, idempotency } = request;
+    const beginning: Beginning = { input: request.input, messages: request.messages };
+    this.#documents.write(id, INPUT, JSON.stringify(beginning));
+    this.#sql.exec(
+      `INSERT INTO runs (id, environment_id, project_id, project, flow_id, flow, flow_version, trigger_kind, user_name,
+         started_at, deadline, status, attempts, nodes, key, fingerprint)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'Queued', 1, ?, ?, ?)`,
+      id,
+      pointer.environmentId,
+      pointer.projectId,
+      pointer.project,
+      pointer.flowId,
+      pointer.flow,
+      pointer.version,
+      trigger,
+      user,
+      startedAt,
+      deadline,
+      request.nodes,
+      idempotency?.key ?? null,
+      idempotency?.fingerprint ?? null,
+    );
+  }
+
+  /** The request behind a run, and what had been said before it began. */
+  beginning(id: string): Beginning {
+    const text = this.#documents.read(id, INPUT);
+    if (text === undefined) throw new Error(`run ${id} has no input`);
+    return JSON.parse(text) as Beginning;
+  }
+
+  /** Runs that should be in memory, the earliest first. */
+  active(after: string, limit: number): string[] {
+    return this.#sql
+      .exec<{ id: string }>(
+        "SELECT id FROM runs WHERE status IN ('Queued', 'Running') AND id > ? ORDER BY id LIMIT ?",
+        after,
+        limit,
+      )
+      .toArray()
+      .map(({ id }) => id);
+  }
+
+  setRunning(id: string, attempts: number): void {
+    this.#sql.exec(
+      "UPDATE runs SET status = 'Running', attempts = ?, waits_at = NULL WHERE id = ? AND ended_at IS NULL",
+      attempts,
+      id,
+    );
+  }
+
+  /** A run that waits is due again. Its attempts are counted when it begins. */
+  setDue(id: string): void {
+    this.#sql.exec(
+      "UPDATE runs SET status = 'Running', waits_at = NULL WHERE id = ? AND status = 'Waiting'",
+      id,
+    );
+  }
+
+  setAttempts(id: string, attempts: number): void {
+    this.#sql.exec("UPDATE runs SET attempts = ? WHERE id = ?", attempts, id);
+  }
+
+  setWaiting(id: string, at: string | null, attempts: number): void {
+    this.#sql.exec(
+      "UPDATE runs SET status = 'Waiting', waits_at = ?, attempts = ? WHERE id = ? AND ended_at IS NULL",
+      at,
+      attempts,
+      id,
+    );
+  }
+
+  /** Writes a final state, which no later one replaces. @throws ValueTooLarge, and nothing is stored */
+  end(
+    id: string,
+    status: FinalStatus,
+    at: number,
+    outcome: RunOutcome,
+    messages: readonly RunMessage[],
+  ): void {
+    this.#documents.write(id, OUTCOME, JSON.stringify(outcome));
+    if (messages.length > 0) this.#documents.write(id, MESSAGES, JSON.stringify(messages));
+    this.#sql.exec(
+      "UPDATE runs SET status = ?, ended_at = ?, message = ?, waits_at = NULL WHERE id = ? AND ended_at IS NULL",
+      status,
+      at,
+      outcome.message ?? null,
+      id,
+    );
+    this.#sql.exec("DELETE FROM waits WHERE run = ?", id);
+  }
+
+  outcome(id: string): RunOutcome | undefined {
+    const text = this.#documents.read(id, OUTCOME);
+    return text === undefined ? undefined : (JSON.parse(text) as RunOutcome);
+  }
+
+  /** All that a run has said; of one that has not ended, what it said before it began and in its finished steps. */
+  messages(row: RunRow): RunMessage[] {
+    if (row.ended_at !== null) {
+      const text = this.#documents.read(row.id, MESSAGES);
+      return text === undefined ? [] : (JSON.parse(text) as RunMessage[]);
+    }
+    return [...this.beginning(row.id).messages, ...this.#steps.messages(row.id)];
+  }
+
+  /** Adds lines to an ended run. */
+  addMessages(row: RunRow, messages: readonly RunMessage[]): void {
+    this.#documents.write(row.id, MESSAGES, JSON.stringify([...this.messages(row), ...messages]));
+  }
+
+  record(row: RunRow): RunRecord {
+    return { ...summaryOf(row), messages: this.messages(row) };
+  }
+
+  progress(row: RunRow, current: string | undefined): Progress {
+    return { done: this.#steps.finished(row.id), of: row.nodes, current: current ?? row.waits_at };
+  }
+
+  view(row: RunRow, current: string | undefined, nextWakeAt: number | undefined): RunView {
+    const view: RunView = {
+      ...summaryOf(row),
+      progress: this.progress(row, current),
+      nextWakeAt: nextWakeAt ?? null,
+    };
+    const outcome = row.ended_at === null ? undefined : this.outcome(row.id);
+    if (outcome !== undefined) view.outcome = outcome;
+    return view;
+  }
+
+  pointer(row: RunRow): FlowPointer {
+    return {
+      environmentId: row.environment_id,
+      projectId: row.project_id,
+      project: row.project,
+      flowId: row.flow_id,
+      flow: row.flow,
+      version: row.flow_version,
+      status: "running",
+    };
+  }
+
+  sameRequest(row: RunRow, mark: IdempotencyMark): boolean {
+    return row.fingerprint === mark.fingerprint;
+  }
+
+  withdraw(id: string, at: number): void {
+    this.#sql.exec("INSERT OR IGNORE INTO withdrawn (run, at) VALUES (?, ?)", id, at);
+  }
+
+  isWithdrawn(id: string): boolean {
+    return this.#sql.exec("SELECT 1 FROM withdrawn WHERE run = ?", id).toArray().length > 0;
+  }
+
+  /**
+   * Runs that ended before `cutoff` and owe nobody anything, at most `limit`; those with an Idempotency-Key before
+   * `keyedCutoff`, so that a key is not forgotten too soon.
+   */
+  expired(cutoff: number, keyedCutoff: number, limit: number): string[] {
+    return this.#sql
+      .exec<{ id: string }>(
+        `SELECT id FROM runs WHERE ended_at < iif(key IS NULL, ?, ?)
+         AND NOT EXISTS (SELECT 1 FROM outbox WHERE run = id) LIMIT ?`,
+        cutoff,
+        keyedCutoff,
+        limit,
+      )
+      .toArray()
+      .map(({ id }) => id);
+  }
+
+  /** When the next ended run may be forgotten, had it no key. */
+  earliestEnd(): number | null {
+    return this.#sql.exec<{ at: number | null }>("SELECT min(ended_at) AS at FROM runs").one().at;
+  }
+
+  forgetWithdrawn(before: number): void {
+    this.#sql.exec("DELETE FROM withdrawn WHERE at < ?", before);
+  }
+
+  forget(id: string): void {
+    for (const table of ["steps", "waits", "calls", "documents", "timers", "outbox"]) {
+      this.#sql.exec(`DELETE FROM ${table} WHERE run = ?`, id);
+    }
+    this.#sql.exec("DELETE FROM runs WHERE id = ?", id);
+  }
+}
+
+function summaryOf(row: RunRow): Omit<RunRecord, "messages"> {
+  return {
+    environmentId: row.environment_id,
+    id: row.id,
+    projectId: row.project_id,
+    project: row.project,
+    flowId: row.flow_id,
+    flow: row.flow,
+    flowVersion: row.flow_version,
+    trigger: row.trigger_kind,
+    user: row.user_name,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+    status: row.status,
+    message: row.message,
+  };
+}

@@ -1,0 +1,193 @@
+import type { RunView, StartRequest, StartResult } from "../domain/durable-run";
+import { SluiceError } from "../domain/errors";
+import type { FlowPointer } from "../domain/flow-address";
+import type { Json } from "../domain/json";
+import {
+  DEFAULT_ACCEPT_TIMEOUT_MS,
+  DEFAULT_SYNC_TIMEOUT_MS,
+  MAX_DURABLE_RUN_MS,
+  MAX_STORED_VALUE_BYTES,
+} from "../domain/limits";
+import type { RunMessage } from "../domain/run";
+import type { Plan } from "../engine/plan";
+import { newMessage } from "../engine/run-context";
+import { type Rendered, requestLine, responseLine } from "./call-log";
+import { idempotencyMark } from "./idempotency";
+import type { IncomingCall } from "./incoming-call";
+import type { RunShards } from "./ports";
+import { preferredWait } from "./prefer";
+import type { HttpRunInput } from "./run-input";
+import type { Renderer, TriggerServices } from "./trigger-flow";
+
+/** Milliseconds that withdrawing a run, of which nothing has been heard, may take. */
+const WITHDRAW_TIMEOUT_MS = 2_000;
+/** Milliseconds beyond a run's deadline that its caller waits for the shard to say so. */
+const GRACE_MS = 2_000;
+/** Milliseconds between tries to reach a shard that has just died. */
+const RETRY_MS = 250;
+
+/** A call that was checked and may start its run. */
+export interface CheckedCall {
+  plan: Plan;
+  pointer: FlowPointer;
+  user: string;
+  call: IncomingCall;
+  input: HttpRunInput;
+  records: readonly Json[];
+  /** Milliseconds, as the call or the endpoint says. */
+  timeout: number | undefined;
+  /** The Idempotency-Key. */
+  key: string | undefined;
+}
+
+type Accepted = Extract<StartResult, { kind: "accepted" }>;
+
+/**
+ * Starts a run that outlives its call, and answers as the endpoint's mode says.
+ * @throws SluiceError; where it says nothing else, nothing was accepted
+ */
+export async function startDurableRun(
+  services: Pick<TriggerServices, "shards" | "world">,
+  checked: CheckedCall,
+  render: Renderer,
+): Promise<Rendered> {
+  const { plan, pointer, user, call, input, records, timeout, key } = checked;
+  const { shards, world } = services;
+  const endpoint = plan.endpoint;
+  const mark = key === undefined ? undefined : await idempotencyMark(key, pointer.flowId, user, call, input);
+  const startedAt = world.now();
+  const asynchronous = endpoint?.mode === "async";
+  const handoff = asynchronous || endpoint?.onTimeout === "handoff";
+  const messages: RunMessage[] = [];
+  if (endpoint?.logRequests === true) {
+    const { text, details } = requestLine(call, input);
+    messages.push(newMessage(startedAt, "info", text, { details }));
+  }
+  const request: StartRequest = {
+    id: shards.newRunId(startedAt, mark?.key),
+    pointer,
+    trigger: "action",
+    user,
+    startedAt,
+    deadline: startedAt + (handoff ? MAX_DURABLE_RUN_MS : (timeout ?? DEFAULT_SYNC_TIMEOUT_MS)),
+    nodes: plan.graph.nodes.length * (plan.recordsPath === undefined ? 1 : records.length),
+    input: input.store(),
+    messages,
+    idempotency: mark,
+  };
+  if (asynchronous) {
+    const accepted = await accept(shards, request, timeout ?? DEFAULT_ACCEPT_TIMEOUT_MS);
+    const wait = preferredWait(call.headers.get("prefer"));
+    if (wait === undefined) return render.state(accepted.view, "started");
+    const view = await pollFor(shards, pointer.environmentId, accepted.view, wait * 1_000);
+    return render.state(view, view.outcome === undefined ? "started" : "polled", `wait=${wait}`);
+  }
+  const { view, replayed } = await result(services, request, timeout ?? DEFAULT_SYNC_TIMEOUT_MS, handoff);
+  if (view.outcome === undefined) {
+    if (handoff) return render.state(view, "accepted");
+    throw new SluiceError("timeout", "The run has not ended in time, and is being aborted.", {
+      processId: view.id,
+    });
+  }
+  const rendered = render.outcome(view.outcome);
+  if (endpoint?.logResponse === true && !replayed) {
+    const { text, details } = responseLine(rendered);
+    await shards.note(pointer.environmentId, view.id, [newMessage(world.now(), "info", text, { details })]);
+  }
+  return rendered;
+}
+
+/** Has a run accepted in time, or withdraws it. @throws SluiceError unavailable */
+async function accept(shards: RunShards, request: StartRequest, timeoutMs: number): Promise<Accepted> {
+  const started = await inTime(shards.start(request, 0), timeoutMs);
+  if (started !== undefined) return acceptedOf(started);
+  // Nothing was heard in time. It may have been accepted all the same, so that is undone.
+  const { environmentId } = request.pointer;
+  const withdrawn = await inTime(shards.withdraw(environmentId, request.id), WITHDRAW_TIMEOUT_MS);
+  if (withdrawn?.kind === "begun") return { kind: "accepted", view: withdrawn.view, replayed: false };
+  if (withdrawn === undefined) {
+    throw new SluiceError(
+      "unavailable",
+      "It could not be found out whether the run was accepted. Poll its process id, or call again with an Idempotency-Key.",
+      { retryAfter: 1, processId: request.id },
+    );
+  }
+  throw new SluiceError("unavailable", `The run was not accepted within ${timeoutMs} ms, and nothing runs.`, {
+    retryAfter: 1,
+  });
+}
+
+/** Has a run accepted and waits for its end; asks again when its shard dies meanwhile, since the same run is one. */
+async function result(
+  { shards, world }: Pick<TriggerServices, "shards" | "world">,
+  request: StartRequest,
+  timeoutMs: number,
+  handoff: boolean,
+): Promise<Accepted> {
+  const until = request.startedAt + timeoutMs + (handoff ? 0 : GRACE_MS);
+  for (;;) {
+    const left = Math.max(1, until - world.now());
+    const started = await inTime(shards.start(request, left), left + GRACE_MS);
+    if (started !== undefined) return acceptedOf(started);
+    if (world.now() >= until) break;
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+  throw new SluiceError(
+    "unavailable",
+    "The run's shard did not answer in time; the run may have been accepted. Poll its process id, or call again with the same Idempotency-Key.",
+    { retryAfter: 1, processId: request.id },
+  );
+}
+
+/** How a run stands after its end, or after `ms` milliseconds; what was known when its shard cannot be reached. */
+async function pollFor(
+  shards: RunShards,
+  environmentId: number,
+  view: RunView,
+  ms: number,
+): Promise<RunView> {
+  if (view.outcome !== undefined || ms === 0) return view;
+  const polled = await inTime(shards.poll(environmentId, view.id, ms), ms + GRACE_MS);
+  return polled?.kind === "found" ? polled.view : view;
+}
+
+/** @throws SluiceError for every answer but acceptance */
+function acceptedOf(started: StartResult): Accepted {
+  switch (started.kind) {
+    case "accepted":
+      return started;
+    case "key_reused":
+      throw new SluiceError(
+        "conflict",
+        "This Idempotency-Key was used for another request. Take a new key, or send the same request.",
+      );
+    case "too_large":
+      throw new SluiceError(
+        "payload_too_large",
+        `The request is larger than a durable run stores: ${MAX_STORED_VALUE_BYTES} bytes (MAX_STORED_VALUE_BYTES).`,
+        { limit: "MAX_STORED_VALUE_BYTES" },
+      );
+    case "withdrawn":
+      throw new SluiceError("unavailable", "The run was withdrawn before it was accepted.", {
+        retryAfter: 1,
+      });
+  }
+}
+
+/** The value, or `undefined` when it did not come in time or did not come at all. */
+async function inTime<T>(pending: Promise<T>, ms: number): Promise<T | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms);
+  });
+  const settled = pending.catch((error: unknown) => {
+    // biome-ignore lint/suspicious/noConsole: the operators' log; the caller is told what it can do
+    console.error("a run shard could not be reached", error);
+    return undefined;
+  });
+  try {
+    return await Promise.race([settled, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
