@@ -11,6 +11,18 @@ export class FlowError extends Error {
   }
 }
 
+/**
+ * The host could not keep or find a step. Nothing may be concluded of the flow: whoever hosts the run takes it up again
+ * at its stored steps.
+ */
+export class StepStoreFailed extends Error {
+  override readonly name = "StepStoreFailed";
+
+  constructor(cause: unknown) {
+    super("a step could not be stored or read", { cause });
+  }
+}
+
 /** The run must stop now, whatever the flow routes: its time is over, it was cancelled, or it spent its budget. */
 export class RunStopped extends Error {
   override readonly name = "RunStopped";

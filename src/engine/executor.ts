@@ -4,7 +4,7 @@ import { ITEM_FUEL, MAX_FLOW_DEPTH, NODE_FUEL } from "../domain/limits";
 import type { RecordFailure, RunOutcome } from "../domain/run";
 import type { Shape } from "../domain/shape";
 import { type Emission, outputSink, RESPONSE_SINK } from "./emission";
-import { FlowError, RunStopped } from "./errors";
+import { FlowError, RunStopped, StepStoreFailed } from "./errors";
 import { type Item, type ItemFailure, newItem, WHOLE_SET } from "./item";
 import { after, eachConcurrently, isPromise, type MaybePromise } from "./maybe-promise";
 import { type GraphResult, type GraphRunner, NodeRun, originOf, type Place } from "./node-run";
@@ -40,6 +40,7 @@ function executePlan(
  * Runs a whole flow for one trigger and says how it ended. Records travel one by one, each through a graph of its own:
  * in order, or `concurrency` at once and in the order in which they finish. Never throws for anything that the flow or
  * its input did.
+ * @throws StepStoreFailed when the host can keep no steps, at once or as a rejection; the run has not ended then
  */
 export function runFlow(
   plan: Plan,
@@ -181,12 +182,18 @@ class Execution implements GraphRunner {
     if (steps === undefined)
       return after(this.#perform(node, ports), (emission) => this.#keep(node, emission));
     const path = this.#place.steps + this.#place.path + node.name;
-    return after(steps.read(path), (stored) => {
-      if (stored !== undefined) return this.#keep(node, stored);
-      return after(this.#perform(node, ports), (emission) =>
-        after(steps.write(path, emission), () => this.#keep(node, emission)),
-      );
-    });
+    return after(
+      stored(() => steps.read(path)),
+      (finished) => {
+        if (finished !== undefined) return this.#keep(node, finished);
+        return after(this.#perform(node, ports), (emission) =>
+          after(
+            stored(() => steps.write(path, emission)),
+            () => this.#keep(node, emission),
+          ),
+        );
+      },
+    );
   }
 
   #perform(node: PlanNode, ports: ReadonlyMap<string, readonly Item[]>): MaybePromise<Emission> {
@@ -275,6 +282,19 @@ class Execution implements GraphRunner {
   }
 }
 
+/** What the step store answers; its failure is no failure of the flow, so no `error` result may take it. */
+function stored<T>(ask: () => MaybePromise<T>): MaybePromise<T> {
+  const failed = (cause: unknown): never => {
+    throw new StepStoreFailed(cause);
+  };
+  try {
+    const answer = ask();
+    return isPromise(answer) ? answer.catch(failed) : answer;
+  } catch (cause) {
+    return failed(cause);
+  }
+}
+
 /** Sorts by record, keeping the order within each; most sets are in order already. */
 function inRecordOrder(items: Item[]): Item[] {
   for (let index = 1; index < items.length; index += 1) {
@@ -323,6 +343,12 @@ function outcome(plan: Plan, result: GraphResult, run: RunContext, records: numb
 const STOP_STATUS = { timeout: "Timeout", cancelled: "Cancelled", limit: "Fail" } as const;
 
 function stoppedOutcome(plan: Plan, error: unknown, run: RunContext): RunOutcome {
+  if (error instanceof StepStoreFailed) {
+    run.stop(
+      new RunStopped("cancelled", "interrupted", "the run was interrupted; it goes on at its stored steps"),
+    );
+    throw error;
+  }
   const stopped =
     error instanceof RunStopped
       ? error

@@ -2,7 +2,7 @@ import { FormatError } from "../domain/format-error";
 import type { Json } from "../domain/json";
 import { MAX_ITEMS } from "../domain/limits";
 import type { Emission } from "./emission";
-import { FlowError, RunStopped } from "./errors";
+import { FlowError, RunStopped, StepStoreFailed } from "./errors";
 import { ExpressionError } from "./expression";
 import { Frame } from "./frame";
 import { type Item, type ItemFailure, sharedRecord, WHOLE_SET } from "./item";
@@ -212,6 +212,7 @@ export class NodeRun<Prepared = unknown> {
    * flow's own errors, and its text stays in the log.
    */
   describeFailure(error: unknown): ItemFailure {
+    if (error instanceof StepStoreFailed) throw error;
     if (error instanceof RunStopped) {
       // Told to the run at once, so that what is under way beside this ends too.
       this.run.stop(error);
