@@ -179,6 +179,8 @@ describe("demo", () => {
     const answer = await call("since", { body: { since: "2020-01-01", companies } });
     expect(answer.status).toBe(200);
     expect(answer.json).toEqual({ count: 1, total: 120, ids: [1] });
+    const none = await call("since", { body: { since: "2025-01-01", companies } });
+    expect(none.json).toEqual({ count: 0, total: 0, ids: [] });
   });
 
   test("my_api: the four input attributes as texts", async () => {
