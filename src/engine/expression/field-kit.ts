@@ -1,5 +1,5 @@
 import { SLOW } from "./functions/slow";
-import type { Run } from "./runtime";
+import type { Env, Run, Runtime } from "./runtime";
 import type { PlainObject } from "./values";
 
 /**
@@ -105,7 +105,7 @@ export function joined(
   name: string,
   whole: Run,
   text: string,
-  slow: (value: unknown, rt: Parameters<Run>[2]) => unknown,
+  slow: (value: unknown, rt: Runtime) => unknown,
 ): Run {
   const longest = 64 - text.length;
   return (input, env, rt) => {
@@ -113,6 +113,30 @@ export function joined(
     if (typeof input === "object" && input !== null) a = (input as PlainObject)[name];
     if (typeof a !== "string") a = whole(input, env, rt);
     return typeof a === "string" && a.length <= longest ? a + text : slow(a, rt);
+  };
+}
+
+/** The items for which a test that answers true, false or nothing says true. */
+export function kept(test: Run): (items: unknown[], env: Env, rt: Runtime) => unknown[] {
+  return (items, env, rt) => {
+    const found: unknown[] = [];
+    for (let i = 0; i < items.length; i++) {
+      const item = items[i];
+      if (test(item, env, rt) === true) found.push(item);
+    }
+    return found;
+  };
+}
+
+/** What a node yields for each item that it yields something for. */
+export function mapped(run: Run): (items: unknown[], env: Env, rt: Runtime) => unknown[] {
+  return (items, env, rt) => {
+    const made: unknown[] = [];
+    for (let i = 0; i < items.length; i++) {
+      const value = run(items[i], env, rt);
+      if (value !== undefined) made.push(value);
+    }
+    return made;
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Node } from "./ast";
 import type { Compiled, Context } from "./compiled";
-import { fieldKit } from "./field-kits";
+import { fieldKit, loopKit } from "./field-kits";
 import { compileFilter, type Filter } from "./filters";
 import type { Env, Run, Runtime } from "./runtime";
 import type { Frame } from "./scope";
@@ -124,14 +124,10 @@ function plainStep(run: Run, cost: number, last: boolean): Step {
 
 /** Where each result is known to be a string, a number, a boolean, or nothing. */
 function scalarStep(run: Run, cost: number): Step {
+  const mapped = loopKit().mapped(run);
   return (sequence, env, rt) => {
     charge(rt, sequence.length * (cost + 1));
-    const out: unknown[] = [];
-    for (let i = 0; i < sequence.length; i++) {
-      const value = run(sequence[i], env, rt);
-      if (value !== undefined) out.push(value);
-    }
-    return mark(out, SEQUENCE);
+    return mark(mapped(sequence, env, rt), SEQUENCE);
   };
 }
 
