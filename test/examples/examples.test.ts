@@ -167,7 +167,8 @@ describe("demo", () => {
     expect(unreadable.status).toBe(400);
     expect(unreadable.json).toMatchObject({
       status: "Fail",
-      message: "`since` must be a date such as 2021-01-31",
+      message:
+        'The input is not what this endpoint takes: body.since: expected a date YYYY-MM-DD, got the string "yesterday".',
     });
   });
 
