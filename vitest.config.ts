@@ -31,7 +31,7 @@ export default defineConfig(async () => ({
         ],
         test: {
           name: "workerd",
-          include: ["test/{adapters,durable,http,surfaces,conformance,examples}/**/*.test.ts"],
+          include: ["test/{adapters,durable,http,surfaces,conformance}/**/*.test.ts"],
           setupFiles: ["./test/support/apply-migrations.ts"],
         },
       },
@@ -39,7 +39,7 @@ export default defineConfig(async () => ({
         test: {
           name: "bundle",
           environment: "node",
-          include: ["test/bundle/**/*.test.ts"],
+          include: ["test/{bundle,examples}/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           fileParallelism: false,

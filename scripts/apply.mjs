@@ -8,21 +8,17 @@ import { CommandError, run } from "./lib/command-error.mjs";
 await run(async () => {
   if (!(await bootstrap(import.meta.url))) return;
   const { existsSync, readFileSync } = await import("node:fs");
-  const { parseArgs } = await import("node:util");
+  const { readArguments } = await import("./lib/arguments.mjs");
   const { AdminClient } = await import("./lib/admin.mjs");
   const { packProject } = await import("./lib/pack.mjs");
   const { paths } = await import("./lib/paths.mjs");
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { base: { type: "string" }, "dry-run": { type: "boolean", default: false } },
-  });
-  const [folder] = positionals;
-  if (folder === undefined || positionals.length > 1) {
-    throw new CommandError("Usage: npm run apply -- <project folder> [--base URL] [--dry-run]");
-  }
+  const { values, folder } = readArguments(
+    { base: { type: "string" }, "dry-run": { type: "boolean", default: false } },
+    "npm run apply -- <project folder> [--base URL] [--dry-run]",
+  );
   const file = paths().demo;
   const demo = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
-  const base = values.base ?? demo.base;
+  const base = values.base?.replace(/\/+$/, "") ?? demo.base;
   // Our own server's token is for our own server only.
   const token = process.env.ADMIN_TOKEN ?? (base === demo.base ? demo.admin_token : undefined);
   if (base === undefined)

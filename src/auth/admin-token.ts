@@ -21,8 +21,11 @@ export async function authenticateAdmin(
     );
   }
   const token = /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
-  if (token === undefined || !(await sameText(token, expected))) {
+  if (token === undefined) {
     throw new SluiceError("unauthenticated", "Send the administrator's token as `Authorization: Bearer …`.");
+  }
+  if (!(await sameText(token, expected))) {
+    throw new SluiceError("unauthenticated", "This is not the administrator's token.");
   }
   return ADMIN_USER;
 }

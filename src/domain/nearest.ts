@@ -17,7 +17,7 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
     if (lower === wanted) return candidate;
     // The difference in length is the least distance there can be.
     if (Math.abs(lower.length - wanted.length) >= bestDistance) continue;
-    const found = distance(wanted, lower);
+    const found = isSwap(wanted, lower) ? 1 : distance(wanted, lower);
     // A name of which nothing remains is no misspelling.
     if (found < bestDistance && found < Math.max(wanted.length, lower.length)) {
       best = candidate;
@@ -25,6 +25,16 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
     }
   }
   return best;
+}
+
+/** Whether two letters side by side changed places: one slip of the fingers, though two changes of the text. */
+function isSwap(left: string, right: string): boolean {
+  if (left.length !== right.length) return false;
+  let at = 0;
+  while (at < left.length && left[at] === right[at]) at += 1;
+  return (
+    left[at] === right[at + 1] && left[at + 1] === right[at] && left.slice(at + 2) === right.slice(at + 2)
+  );
 }
 
 /** A piece of a sentence, with its leading space: ` Did you mean "string"?`; empty when nothing is near. */

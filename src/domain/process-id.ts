@@ -38,3 +38,10 @@ export function shardOf(id: string): number | undefined {
 export function timePrefix(ms: number): string {
   return Math.max(0, Math.floor(ms)).toString(36).padStart(TIME_DIGITS, "0");
 }
+
+const RUN_ID = /^[0-9a-z]{9}[a-z][0-9a-f]{32}$/;
+
+/** Whether a text could be a run's id, whoever hosts it. */
+export function isRunId(text: string): boolean {
+  return RUN_ID.test(text);
+}

@@ -11,15 +11,22 @@ export class FlowError extends Error {
   }
 }
 
-/**
- * The execution ends here without an outcome, and is taken up again at a time that its host knows: finished steps are
- * read then, not repeated. No node catches it.
- */
-export class RunSuspended extends Error {
-  override readonly name = "RunSuspended";
+/** The execution ends here without an outcome: whoever hosts the run takes it up again at its stored steps. No node catches it. */
+export class RunInterrupted extends Error {
+  override readonly name: string = "RunInterrupted";
+}
 
-  constructor(reason: string) {
-    super(reason);
+/** The host goes on with the run at a time that it knows. */
+export class RunSuspended extends RunInterrupted {
+  override readonly name = "RunSuspended";
+}
+
+/** The host could not keep or find a step. Nothing may be concluded of the flow. */
+export class StepStoreFailed extends RunInterrupted {
+  override readonly name = "StepStoreFailed";
+
+  constructor(cause: unknown) {
+    super("a step could not be stored or read", { cause });
   }
 }
 

@@ -4,7 +4,7 @@ import { ITEM_FUEL, MAX_FLOW_DEPTH, NODE_FUEL } from "../domain/limits";
 import type { RecordFailure, RunOutcome } from "../domain/run";
 import type { Shape } from "../domain/shape";
 import { type Emission, outputSink, RESPONSE_SINK } from "./emission";
-import { FlowError, RunStopped, RunSuspended } from "./errors";
+import { FlowError, RunInterrupted, RunStopped, StepStoreFailed } from "./errors";
 import { type Item, type ItemFailure, newItem, WHOLE_SET } from "./item";
 import { after, eachConcurrently, isPromise, type MaybePromise } from "./maybe-promise";
 import { type GraphResult, type GraphRunner, NodeRun, originOf, type Place } from "./node-run";
@@ -41,7 +41,7 @@ function executePlan(
  * Runs a whole flow for one trigger and says how it ended. Records travel one by one, each through a graph of its own:
  * in order, or `concurrency` at once and in the order in which they finish. Never throws for anything that the flow or
  * its input did.
- * @throws RunSuspended when the host of a durable run will take it up again later
+ * @throws RunInterrupted when the host goes on with it later, or can keep no steps; the run has not ended then
  */
 export function runFlow(
   plan: Plan,
@@ -184,15 +184,18 @@ class Execution implements GraphRunner {
       return after(this.#perform(node, ports), (emission) => this.#keep(node, emission, true));
     const name = this.#place.path + node.name;
     const path = this.#place.steps + name;
-    return after(steps.read(path), (stored) => {
-      if (stored !== undefined) return this.#keep(node, stored, false);
-      return after(this.#perform(node, ports), (emission) => {
-        this.#keep(node, emission, true);
-        // Records that travel alone share the names of nodes, but not their messages.
-        const record = this.#place.steps === "" ? undefined : this.#onlyRecord;
-        return steps.write(path, emission, this.#run.unstoredMessages(name, record));
-      });
-    });
+    return after(
+      stored(() => steps.read(path)),
+      (finished) => {
+        if (finished !== undefined) return this.#keep(node, finished, false);
+        return after(this.#perform(node, ports), (emission) => {
+          this.#keep(node, emission, true);
+          // Records that travel alone share the names of nodes, but not their messages.
+          const record = this.#place.steps === "" ? undefined : this.#onlyRecord;
+          return stored(() => steps.write(path, emission, this.#run.unstoredMessages(name, record)));
+        });
+      },
+    );
   }
 
   #perform(node: PlanNode, ports: ReadonlyMap<string, readonly Item[]>): MaybePromise<Emission> {
@@ -282,6 +285,20 @@ class Execution implements GraphRunner {
   }
 }
 
+/** What the step store answers; its failure is no failure of the flow, so no `error` result may take it. */
+function stored<T>(ask: () => MaybePromise<T>): MaybePromise<T> {
+  const failed = (cause: unknown): never => {
+    // A store may also end the run, or put it off.
+    throw cause instanceof RunStopped || cause instanceof RunInterrupted ? cause : new StepStoreFailed(cause);
+  };
+  try {
+    const answer = ask();
+    return isPromise(answer) ? answer.catch(failed) : answer;
+  } catch (cause) {
+    return failed(cause);
+  }
+}
+
 /** Sorts by record, keeping the order within each; most sets are in order already. */
 function inRecordOrder(items: Item[]): Item[] {
   for (let index = 1; index < items.length; index += 1) {
@@ -330,7 +347,12 @@ function outcome(plan: Plan, result: GraphResult, run: RunContext, records: numb
 const STOP_STATUS = { timeout: "Timeout", cancelled: "Cancelled", limit: "Fail" } as const;
 
 function stoppedOutcome(plan: Plan, error: unknown, run: RunContext): RunOutcome {
-  if (error instanceof RunSuspended) throw error;
+  if (error instanceof RunInterrupted) {
+    run.stop(
+      new RunStopped("cancelled", "interrupted", "the run was interrupted; it goes on at its stored steps"),
+    );
+    throw error;
+  }
   const stopped =
     error instanceof RunStopped
       ? error

@@ -93,6 +93,8 @@ export class GraphDrafter {
     this.drafts.set(name, draft);
     if (type === undefined) {
       scope.broken = true;
+      // What is no node at all has been told.
+      if (scope.isKnown(this.#path(...at))) return;
       scope.reportName(
         this.#path(...at, "type"),
         `there is no node type "${definition.type}"`,

@@ -2,7 +2,7 @@ import { FormatError } from "../domain/format-error";
 import type { Json } from "../domain/json";
 import { MAX_ITEMS } from "../domain/limits";
 import type { Emission } from "./emission";
-import { FlowError, RunStopped, RunSuspended } from "./errors";
+import { FlowError, RunInterrupted, RunStopped } from "./errors";
 import { ExpressionError } from "./expression";
 import { Frame } from "./frame";
 import { type Item, type ItemFailure, sharedRecord, WHOLE_SET } from "./item";
@@ -217,12 +217,12 @@ export class NodeRun<Prepared = unknown> {
    * flow's own errors, and its text stays in the log.
    */
   describeFailure(error: unknown): ItemFailure {
+    if (error instanceof RunInterrupted) throw error;
     if (error instanceof RunStopped) {
       // Told to the run at once, so that what is under way beside this ends too.
       this.run.stop(error);
       throw error;
     }
-    if (error instanceof RunSuspended) throw error;
     if (error instanceof ExpressionError && error.code === "fuel_exhausted") {
       return this.describeFailure(
         new RunStopped("limit", error.code, `node "${this.path}": ${error.message}`),

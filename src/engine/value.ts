@@ -234,11 +234,16 @@ function expressionEnd(source: string, from: number): number {
   return -1;
 }
 
-/** Where the text in quotes that opens at `from` closes. */
+/** Where the text in quotes, or the regular expression, that opens at `from` closes. */
 function closing(source: string, from: number, quote: string): number {
+  // As in the language itself, a slash inside brackets does not end a regular expression.
+  let depth = 0;
   for (let index = from + 1; index < source.length; index += 1) {
-    if (source[index] === "\\" && quote !== "`") index += 1;
-    else if (source[index] === quote) return index;
+    const char = source[index] as string;
+    if (char === "\\" && quote !== "`") index += 1;
+    else if (char === quote && depth === 0) return index;
+    else if (quote === "/" && "([{".includes(char)) depth += 1;
+    else if (quote === "/" && ")]}".includes(char)) depth -= 1;
   }
   return -1;
 }

@@ -8,9 +8,10 @@ import { SluiceError } from "../domain/errors";
 export async function readBody(request: Request, maxBytes: number, limit: string): Promise<Uint8Array> {
   const declared = request.headers.get("content-length");
   if (declared !== null && Number(declared) > maxBytes) throw tooLarge(maxBytes, limit);
-  if (request.body === null) return new Uint8Array();
   try {
+    // Asked for only where it is needed: `request.body` makes a stream, which costs as much as reading a small body.
     if (declared !== null) return new Uint8Array(await request.arrayBuffer());
+    if (request.body === null) return new Uint8Array();
     return await readCounted(request.body, maxBytes, limit);
   } catch (cause) {
     if (cause instanceof SluiceError) throw cause;

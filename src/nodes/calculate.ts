@@ -22,14 +22,17 @@ const CalculateConfig = z
     keep: z.array(z.string().min(1)).optional().describe("Top-level fields to keep; all others are removed."),
   })
   .refine(
-    (config) =>
-      config.value === undefined || (config.set ?? config.rename ?? config.drop ?? config.keep) === undefined,
+    (config) => config.value === undefined || !changesFields(config),
     "`value` replaces the whole item, so `set`, `rename`, `drop` and `keep` have nothing to work on",
   )
   .refine(
-    (config) => (config.value ?? config.set ?? config.rename ?? config.drop ?? config.keep) !== undefined,
+    (config) => config.value !== undefined || changesFields(config),
     "give at least one of `value`, `set`, `rename`, `drop`, `keep`",
   );
+
+function changesFields({ set, rename, drop, keep }: Record<string, unknown>): boolean {
+  return (set ?? rename ?? drop ?? keep) !== undefined;
+}
 
 interface Field {
   path: readonly string[];

@@ -50,7 +50,8 @@ function checkBody(
 ): void {
   const value = input.json;
   if (value !== undefined) shape.validate(value, "body", problems);
-  else if (!shape.optional) {
+  else if (!shape.optional && !shape.validate({}, "body", [])) {
+    // No body is as good as an empty object where every field is optional.
     problems.push({
       path: "body",
       reason: `expected JSON: ${shape.describe()}${input.body !== "" && !input.saysJson ? ". Send it with Content-Type: application/json" : ""}`,
@@ -63,7 +64,7 @@ function badInput(problems: Problem[]): SluiceError {
   const more = problems.length > 1 ? `, and ${problems.length - 1} more` : "";
   return new SluiceError(
     "invalid_request",
-    `The input is not what this endpoint takes: ${first.path}: ${first.reason}${more}.`,
+    `The input is not what this endpoint takes: ${first.path === "$" ? "" : `${first.path}: `}${first.reason}${more}.`,
     { problems },
   );
 }

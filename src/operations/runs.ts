@@ -1,5 +1,6 @@
 import type { Environment } from "../domain/environment";
 import { SluiceError } from "../domain/errors";
+import { isRunId } from "../domain/process-id";
 import type { RunRecord } from "../domain/run";
 import type { RunFilter, RunLog, RunSummary } from "./ports";
 
@@ -31,7 +32,7 @@ export async function readRun(log: RunLog, environment: Environment, id: string)
 
 /** A cursor is the id of the last run that was shown. */
 function checkedCursor(cursor: string): string {
-  if (/^[0-9A-Za-z]{1,100}$/.test(cursor)) return cursor;
+  if (isRunId(cursor)) return cursor;
   throw new SluiceError("invalid_request", "`cursor` is the `next` of the page before, as it was given.", {
     problems: [{ path: "cursor", reason: "not a cursor of this list" }],
   });

@@ -144,14 +144,13 @@ export class Driver {
       end(id, ended, execution.context?.takeMessages() ?? []);
     } catch (error) {
       const { host, context } = execution;
-      const delayed =
-        error instanceof RunSuspended && host?.fault === undefined ? host?.suspension : undefined;
+      const delayed = error instanceof RunSuspended ? host?.suspension : undefined;
       if (delayed !== undefined) {
         suspend(id, delayed.step, Math.min(delayed.due, row.deadline), 0);
         return;
       }
       // biome-ignore lint/suspicious/noConsole: the operators' log
-      console.error("a durable run could not go on", id, host?.fault ?? error);
+      console.error("a durable run could not go on", id, error);
       const attempts = runs.find(id)?.attempts ?? row.attempts;
       const wait = Math.min(FIRST_RETRY_MS * 2 ** (attempts - 1), LONGEST_RETRY_MS);
       suspend(id, context?.node ?? null, Date.now() + wait, attempts);

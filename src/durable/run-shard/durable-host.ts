@@ -2,7 +2,7 @@ import { sleep } from "../../adapters/sleep";
 import type { FlowPointer } from "../../domain/flow-address";
 import type { RunMessage } from "../../domain/run";
 import type { Emission } from "../../engine/emission";
-import { RunStopped, RunSuspended } from "../../engine/errors";
+import { RunInterrupted, RunStopped, RunSuspended } from "../../engine/errors";
 import { after, isPromise, type MaybePromise } from "../../engine/maybe-promise";
 import type { Plan } from "../../engine/plan";
 import type { Host, StepStore } from "../../engine/ports";
@@ -47,7 +47,6 @@ export class DurableHost implements Host, StepStore {
   readonly #finished: Set<string>;
   readonly #calls: Map<string, FlowPointer | null>;
   #suspension: Suspension | undefined;
-  #fault: unknown;
   #halted: RunStopped | undefined;
   #advanced = false;
 
@@ -63,11 +62,6 @@ export class DurableHost implements Host, StepStore {
   /** The earliest time at which the execution can go on, when it was suspended. */
   get suspension(): Suspension | undefined {
     return this.#suspension;
-  }
-
-  /** What kept the execution from going on, when it was not a delay. */
-  get fault(): unknown {
-    return this.#fault;
   }
 
   /** Nothing more is stored: the run has ended otherwise. */
@@ -120,9 +114,9 @@ export class DurableHost implements Host, StepStore {
     };
     try {
       const found = resolved();
-      return isPromise(found) ? found.catch((error: unknown) => this.#failed(error)) : found;
+      return isPromise(found) ? found.catch((error: unknown) => interrupted(error)) : found;
     } catch (error) {
-      return this.#failed(error);
+      return interrupted(error);
     }
   }
 
@@ -134,13 +128,9 @@ export class DurableHost implements Host, StepStore {
   read(path: string): Emission | undefined {
     if (!this.#finished.has(path)) return undefined;
     const { run, steps } = this.#options;
-    try {
-      const text = steps.read(run, path);
-      if (text === undefined) throw new Error(`step "${path}" of run ${run} has lost its emission`);
-      return this.#codec.decode(path, text);
-    } catch (error) {
-      return this.#failed(error);
-    }
+    const text = steps.read(run, path);
+    if (text === undefined) throw new Error(`step "${path}" of run ${run} has lost its emission`);
+    return this.#codec.decode(path, text);
   }
 
   write(path: string, emission: Emission, messages: readonly RunMessage[]): void {
@@ -150,20 +140,20 @@ export class DurableHost implements Host, StepStore {
       const text = this.#codec.encode(path, emission);
       steps.write(run, path, { at: this.now(), attempt, emission: text, messages });
     } catch (error) {
-      if (!(error instanceof ValueTooLarge)) this.#failed(error);
-      throw new RunStopped("limit", "value_too_large", `node "${path}": ${(error as Error).message}`);
+      if (!(error instanceof ValueTooLarge)) throw error;
+      throw new RunStopped("limit", "value_too_large", `node "${path}": ${error.message}`);
     }
     if (this.#advanced) return;
     this.#advanced = true;
     this.#options.advanced();
   }
 
-  #failed(error: unknown): never {
-    this.#fault = error;
-    throw new RunSuspended("the platform failed");
-  }
-
   #check(): void {
     if (this.#halted !== undefined) throw this.#halted;
   }
+}
+
+/** The catalogue did not answer: no fault of the flow. */
+function interrupted(cause: unknown): never {
+  throw new RunInterrupted("a called flow could not be loaded", { cause });
 }

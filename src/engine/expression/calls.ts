@@ -99,7 +99,7 @@ function libraryFunction(procedure: Node, scope: Frame | null, context: Context)
 }
 
 function nativeCall(native: Native, args: Compiled[], position: number | undefined, settle: Settle): Run {
-  const { callable, one, two } = native;
+  const { callable, one, two, overField } = native;
   const token = callable.label;
   const general = (values: unknown[], input: unknown, rt: Runtime): unknown => {
     try {
@@ -111,6 +111,20 @@ function nativeCall(native: Native, args: Compiled[], position: number | undefin
   const [first, second] = args;
   if (args.length === 1 && first && one) {
     const arg = first.run;
+    const { ending } = first;
+    if (ending && overField) {
+      const over = overField(ending.name);
+      return (input, env, rt) => {
+        const items = ending.items(input, env, rt);
+        if (items.length > 1) {
+          const result = over(items, rt);
+          if (result !== SLOW) return result;
+        }
+        const value = ending.finish(items, env, rt);
+        const result = one(value, rt);
+        return result === SLOW ? general([value], input, rt) : result;
+      };
+    }
     return (input, env, rt) => {
       const value = arg(input, env, rt);
       const result = one(value, rt);

@@ -1,5 +1,5 @@
 import type { Node } from "./ast";
-import type { Run, Runtime } from "./runtime";
+import type { Env, Run, Runtime } from "./runtime";
 import type { Frame } from "./scope";
 
 /** What is known of a node's values before it runs: such a value, or nothing. */
@@ -19,6 +19,16 @@ export interface Compiled {
   literal?: { value: unknown };
   /** The name, when the node is one plain field of the context. */
   field?: string;
+  /** When the node is a path that ends in a plain field: its parts, for functions that need no array in between. */
+  ending?: Ending | undefined;
+}
+
+export interface Ending {
+  name: string;
+  /** What the last field is asked of. Only to be read. */
+  items(input: unknown, env: Env, rt: Runtime): unknown[];
+  /** The path's value, from these. */
+  finish(items: unknown[], env: Env, rt: Runtime): unknown;
 }
 
 /** What compiling shares: how to compile a child, and what the host lends. */

@@ -1,5 +1,6 @@
 import type { Stage } from "./ast";
 import type { Context } from "./compiled";
+import { loopKit } from "./field-kits";
 import type { Env, Runtime } from "./runtime";
 import type { Frame } from "./scope";
 import { charge, elementsOf, isNumeric, mark, SEQUENCE, truth } from "./values";
@@ -12,15 +13,11 @@ export function compileFilter(stage: Stage, scope: Frame | null, context: Contex
   const { run, cost, kind } = context.compile(stage.expr, scope);
   const each = cost + 1;
   if (kind === "boolean") {
+    const kept = loopKit().kept(run);
     return (value, env, rt) => {
       const items = elementsOf(value);
       charge(rt, items.length * each);
-      const kept: unknown[] = [];
-      for (let i = 0; i < items.length; i++) {
-        const item = items[i];
-        if (run(item, env, rt) === true) kept.push(item);
-      }
-      return mark(kept, SEQUENCE);
+      return mark(kept(items, env, rt), SEQUENCE);
     };
   }
   return (value, env, rt) => {

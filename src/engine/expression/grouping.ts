@@ -1,6 +1,7 @@
 import type { Node } from "./ast";
 import type { Compiled, Context, Tidy } from "./compiled";
 import { ExpressionError } from "./errors";
+import { fieldKit } from "./field-kits";
 import { plain, shallow } from "./result";
 import { type Env, type Run, type Runtime, UNBOUND } from "./runtime";
 import type { Frame } from "./scope";
@@ -40,9 +41,9 @@ export function compileGroup(
     if (single && !Array.isArray(input)) {
       const made: PlainObject = {};
       for (let i = 0; i < single.length; i++) {
-        const { name, run } = single[i] as (typeof single)[number];
+        const { run, store } = single[i] as (typeof single)[number];
         const value = run(input, env, rt);
-        if (value !== undefined) made[name] = value;
+        if (value !== undefined) store(made, value);
       }
       return made;
     }
@@ -95,13 +96,21 @@ function gather(rt: Runtime, group: Gathered, item: unknown): void {
   group.data = made;
 }
 
-function literalKeys(pairs: { key: Compiled; value: Compiled }[]): { name: string; run: Run }[] | undefined {
-  const found: { name: string; run: Run }[] = [];
+interface LiteralPair {
+  name: string;
+  run: Run;
+  store: (object: PlainObject, value: unknown) => void;
+}
+
+function literalKeys(pairs: { key: Compiled; value: Compiled }[]): LiteralPair[] | undefined {
+  const found: LiteralPair[] = [];
   for (const { key, value } of pairs) {
     const name = key.literal?.value;
     if (typeof name !== "string" || name === "__proto__" || RESERVED.has(name)) return undefined;
     if (found.some((other) => other.name === name)) return undefined;
-    found.push({ name, run: value.run });
+    const store =
+      fieldKit(name)?.store(name) ?? ((object: PlainObject, made: unknown) => setOwn(object, name, made));
+    found.push({ name, run: value.run, store });
   }
   return found;
 }

@@ -1,22 +1,11 @@
 import { leftOf, type Node } from "./ast";
 import type { Compiled, Context } from "./compiled";
 import { ExpressionError } from "./errors";
+import { type FieldKit, fieldKit } from "./field-kits";
 import type { Run, Runtime } from "./runtime";
 import type { Frame } from "./scope";
 import { textOf } from "./text";
-import {
-  boundArray,
-  boundString,
-  charge,
-  collapse,
-  equal,
-  isInheritedName,
-  isNumeric,
-  mark,
-  type PlainObject,
-  SEQUENCE,
-  truth,
-} from "./values";
+import { boundArray, boundString, charge, collapse, equal, isNumeric, mark, SEQUENCE, truth } from "./values";
 
 /** Compiles `left op right`. Each operator is its own closure with the common types tested in line. */
 export function compileBinary(node: Node, scope: Frame | null, context: Context): Compiled {
@@ -40,7 +29,7 @@ export function compileBinary(node: Node, scope: Frame | null, context: Context)
     case "in":
       return { run: membership(left.run, right.run), cost, kind: "boolean" };
     case "&":
-      return { run: concatenation(fetcher(left), fetcher(right), position), cost, kind: "string" };
+      return { run: concatenation(left, right, position), cost, kind: "string" };
     case "..":
       return { run: range(left.run, right.run, position), cost, kind: "any" };
     default:
@@ -51,14 +40,11 @@ export function compileBinary(node: Node, scope: Frame | null, context: Context)
 /** One field of a plain object is by far the commonest operand: read it here and save a call. */
 function fetcher(operand: Compiled): Run {
   const { field, run } = operand;
-  if (field === undefined || isInheritedName(field)) return run;
-  return (input, env, rt) => {
-    if (typeof input === "object" && input !== null && !Array.isArray(input)) {
-      const value = (input as PlainObject)[field];
-      if (typeof value !== "object") return value;
-    }
-    return run(input, env, rt);
-  };
+  return kitOf(field)?.operand(field as string, run) ?? run;
+}
+
+function kitOf(field: string | undefined): FieldKit | undefined {
+  return field === undefined ? undefined : fieldKit(field);
 }
 
 function blame<T>(position: number | undefined, token: string, work: () => T): T {
@@ -73,20 +59,8 @@ function logical(op: "and" | "or", left: Compiled, right: Compiled, position: nu
   const l = fetcher(left);
   const r = fetcher(right);
   const slow = (value: unknown) => blame(position, op, () => truth(value));
-  const { field } = left;
-  if (op === "and" && field !== undefined && !isInheritedName(field)) {
-    const whole = left.run;
-    return (input, env, rt) => {
-      let a: unknown;
-      if (typeof input === "object" && input !== null && !Array.isArray(input)) {
-        a = (input as PlainObject)[field];
-        if (typeof a === "object") a = whole(input, env, rt);
-      } else a = whole(input, env, rt);
-      if (a === false || a === undefined || (a !== true && !slow(a))) return false;
-      const b = r(input, env, rt);
-      return b === true || (b !== false && b !== undefined && slow(b));
-    };
-  }
+  const kit = op === "and" ? kitOf(left.field) : undefined;
+  if (kit) return kit.andThen(left.field as string, left.run, r, slow);
   if (op === "and") {
     return (input, env, rt) => {
       const a = l(input, env, rt);
@@ -107,6 +81,8 @@ function equality(wanted: boolean, left: Compiled, right: Compiled): Run {
   const l = fetcher(left);
   const constant = right.literal?.value;
   if (typeof constant === "string" || typeof constant === "number" || typeof constant === "boolean") {
+    const kit = kitOf(left.field);
+    if (kit) return kit.equals(left.field as string, left.run, constant, wanted);
     return (input, env, rt) => {
       const value = l(input, env, rt);
       return value === undefined ? false : (value === constant) === wanted;
@@ -125,10 +101,13 @@ function comparison(op: string, left: Compiled, right: Compiled, position: numbe
   const l = fetcher(left);
   const constant = right.literal?.value;
   if (typeof constant === "number" || typeof constant === "string") {
-    const { field } = left;
-    if (field !== undefined && !isInheritedName(field)) {
-      return fieldToConstant(op, field, left.run, constant, position);
+    const { field, run } = left;
+    const kit = kitOf(field);
+    const fail = (a: unknown) => incomparable(op, a, constant, position);
+    if (kit && typeof constant === "number") {
+      return kit.comparesNumber(field as string, run, op, constant, fail);
     }
+    if (kit) return kit.comparesString(field as string, run, op, constant as string, fail);
     return toConstant(op, l, constant, position);
   }
   const r = fetcher(right);
@@ -189,30 +168,6 @@ function toConstant(op: string, l: Run, constant: number | string, position: num
         return typeof a === type ? (a as number) >= (constant as number) : fail(a);
       };
   }
-}
-
-/** A field compared with a literal, the test of most predicates: read and compared in one closure. */
-function fieldToConstant(
-  op: string,
-  field: string,
-  run: Run,
-  constant: number | string,
-  position: number | undefined,
-): Run {
-  const type = typeof constant;
-  const wanted = constant as number;
-  const below = op === "<" || op === "<=";
-  const orEqual = op === "<=" || op === ">=";
-  return (input, env, rt) => {
-    let a: unknown;
-    if (typeof input === "object" && input !== null && !Array.isArray(input)) {
-      a = (input as PlainObject)[field];
-      if (typeof a === "object") a = run(input, env, rt);
-    } else a = run(input, env, rt);
-    if (typeof a !== type) return incomparable(op, a, constant, position);
-    if (a === constant) return orEqual;
-    return below ? (a as number) < wanted : (a as number) > wanted;
-  };
 }
 
 function incomparable(op: string, a: unknown, b: unknown, position: number | undefined): undefined {
@@ -297,17 +252,26 @@ function calculate(op: string, a: unknown, b: unknown, position: number | undefi
   });
 }
 
-function concatenation(l: Run, r: Run, position: number | undefined): Run {
-  return (input, env, rt) => {
-    const a = l(input, env, rt);
-    const b = r(input, env, rt);
-    if (typeof a === "string" && typeof b === "string" && a.length + b.length <= 64) return a + b;
-    return blame(position, "&", () => {
+function concatenation(left: Compiled, right: Compiled, position: number | undefined): Run {
+  const joined = (a: unknown, b: unknown, rt: Runtime) =>
+    blame(position, "&", () => {
       const head = a === undefined ? "" : textOf(rt, a, false);
       const tail = b === undefined ? "" : textOf(rt, b, false);
       boundString(rt, head.length + tail.length);
       return head + tail;
     });
+  const text = right.literal?.value;
+  const kit = kitOf(left.field);
+  if (kit && typeof text === "string") {
+    return kit.joined(left.field as string, left.run, text, (a, rt) => joined(a, text, rt));
+  }
+  const l = fetcher(left);
+  const r = fetcher(right);
+  return (input, env, rt) => {
+    const a = l(input, env, rt);
+    const b = r(input, env, rt);
+    if (typeof a === "string" && typeof b === "string" && a.length + b.length <= 64) return a + b;
+    return joined(a, b, rt);
   };
 }
 

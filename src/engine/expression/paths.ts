@@ -1,6 +1,7 @@
 import type { Node } from "./ast";
-import { type Compiled, type Context, elsewhere, type Kind } from "./compiled";
+import { type Compiled, type Context, type Ending, elsewhere, type Kind } from "./compiled";
 import { ExpressionError } from "./errors";
+import { fieldKit } from "./field-kits";
 import { compileGroup } from "./grouping";
 import { EXPRESSION_LIMITS } from "./limits";
 import { shallow } from "./result";
@@ -13,12 +14,10 @@ import {
   CONSTRUCTED,
   collapse,
   collapseKeeping,
-  isInheritedName,
   KEEP,
   mark,
   marksOf,
   OUTER,
-  ownValue,
   type PlainObject,
   SEQUENCE,
 } from "./values";
@@ -62,17 +61,22 @@ export function compilePath(node: Node, scope: Frame | null, context: Context): 
     return finish(sequence, env, rt);
   };
   const variable = first.type === "variable";
+  const opened = opensVariable(steps)
+    ? elsewhere(context, () => context.compile(first, scope).run)
+    : undefined;
   const general: Run = (input, env, rt) => {
+    if (opened) return walk(1, openedItems(opened(input, env, rt)), env, rt);
     const start = Array.isArray(input) && !variable ? input : [input];
     if (!begins) return walk(0, start, env, rt);
     const built = begins(start, env, rt) as unknown[];
     return built.length === 0 ? finish(built, env, rt) : walk(1, built, env, rt);
   };
   const cost = steps.length + 1;
-  if (names.length === 0) return { run: general, cost, kind: "any", tidy };
+  const ending = endsPlainly(node) ? endingOf(steps, compiled, names.length, opened, finish) : undefined;
+  if (names.length === 0) return { run: general, cost, kind: "any", tidy, ending };
 
   // Objects are walked field by field; the first array on the way hands over to the general steps.
-  const guarded = names.some(isInheritedName);
+  const readers = names.map(fieldReader);
   const open = (value: unknown[], done: number, env: Env, rt: Runtime): unknown => {
     const items = marksOf(value) & CONSTRUCTED ? [value] : value;
     return walk(done, items, env, rt);
@@ -90,14 +94,13 @@ export function compilePath(node: Node, scope: Frame | null, context: Context): 
           value = settled;
           if (typeof value !== "object" || value === null) return undefined;
         }
-        const name = names[i] as string;
-        value = guarded ? ownValue(value as PlainObject, name) : (value as PlainObject)[name];
+        value = (readers[i] as Reader)(value as PlainObject);
       }
       // An array of the data is the answer as it is; one that the evaluator made is settled by the general way.
       if (Array.isArray(value) && marksOf(value) !== 0) return general(input, env, rt);
       return value;
     };
-    const made = { run, cost, kind: "any" as const, tidy };
+    const made = { run, cost, kind: "any" as const, tidy, ending };
     return count === 1 ? { ...made, field: names[0] as string } : made;
   }
   if (rest.length === 0) return { run: general, cost, kind: "any", tidy };
@@ -107,14 +110,90 @@ export function compilePath(node: Node, scope: Frame | null, context: Context): 
     for (let i = 0; i < count; i++) {
       if (typeof value !== "object" || value === null) return finish(mark([], SEQUENCE), env, rt);
       if (Array.isArray(value)) return general(input, env, rt);
-      const name = names[i] as string;
-      value = guarded ? ownValue(value as PlainObject, name) : (value as PlainObject)[name];
+      value = (readers[i] as Reader)(value as PlainObject);
     }
     if (value === undefined) return finish(mark([], SEQUENCE), env, rt);
     if (!Array.isArray(value)) return walk(count, [value], env, rt);
     return marksOf(value) === 0 ? walk(count, value, env, rt) : general(input, env, rt);
   };
-  return { run, cost, kind: "any", tidy };
+  return { run, cost, kind: "any", tidy, ending };
+}
+
+/** Whether a path begins with a variable whose elements can be walked where they are. A sort may keep what it is given. */
+function opensVariable(steps: readonly Node[]): boolean {
+  const [first, second] = steps;
+  return first?.type === "variable" && !first.stages && second !== undefined && second.type !== "sort";
+}
+
+const NONE: unknown[] = [];
+
+type Reader = ReturnType<typeof fieldReader>;
+
+function openedItems(value: unknown): unknown[] {
+  if (Array.isArray(value) && !(marksOf(value) & CONSTRUCTED)) return value;
+  return value === undefined ? NONE : [value];
+}
+
+function endsPlainly(node: Node): boolean {
+  const last = node.steps?.at(-1);
+  return (
+    !node.group &&
+    !node.keepSingletonArray &&
+    !node.keepArray &&
+    (node.steps?.length ?? 0) > 1 &&
+    node.steps?.[0]?.consarray !== true &&
+    last?.type === "name" &&
+    !last.stages &&
+    !last.predicate &&
+    !last.group &&
+    !last.keepArray &&
+    fieldKit(String(last.value)) !== undefined
+  );
+}
+
+/** A path but for its last field. `leading` says how many steps are fields that can be read one after the other. */
+function endingOf(
+  steps: readonly Node[],
+  compiled: readonly Step[],
+  leading: number,
+  opened: Run | undefined,
+  finish: (sequence: unknown[], env: Env, rt: Runtime) => unknown,
+): Ending {
+  const until = compiled.length - 1;
+  const fields = Math.min(leading, until);
+  const readers = steps.slice(0, fields).map((step) => fieldReader(String(step.value)));
+  const variable = steps[0]?.type === "variable";
+  const last = compiled[until] as Step;
+  return {
+    name: String(steps[until]?.value),
+    items(input, env, rt) {
+      let sequence: unknown[];
+      let from = 0;
+      if (opened) {
+        sequence = openedItems(opened(input, env, rt));
+        from = 1;
+      } else if (Array.isArray(input) && !variable) sequence = input;
+      else {
+        let value = input;
+        for (; from < fields; from++) {
+          if (typeof value !== "object" || value === null || Array.isArray(value)) break;
+          value = (readers[from] as Reader)(value as PlainObject);
+        }
+        if (Array.isArray(value) && marksOf(value) !== 0) {
+          value = input;
+          from = 0;
+        }
+        if (value === undefined) return NONE;
+        sequence = Array.isArray(value) ? value : [value];
+      }
+      for (; from < until && sequence.length > 0; from++) {
+        sequence = (compiled[from] as Step)(sequence, env, rt);
+      }
+      return sequence;
+    },
+    finish: (items, env, rt) =>
+      finish(items.length === 0 ? mark([], SEQUENCE) : last(items, env, rt), env, rt),
+  };
 }
 
 /** Strings and booleans are plain; of numbers each would have to be looked at. */

@@ -1,7 +1,8 @@
 import type { Node } from "./ast";
 import type { Compiled, Context } from "./compiled";
+import { fieldKit, loopKit } from "./field-kits";
 import { compileFilter, type Filter } from "./filters";
-import type { Env, Runtime } from "./runtime";
+import type { Env, Run, Runtime } from "./runtime";
 import type { Frame } from "./scope";
 import { compileSort } from "./sorting";
 import {
@@ -23,7 +24,8 @@ export type Step = (sequence: unknown[], env: Env, rt: Runtime) => unknown[];
 
 /** Reads one field of a plain object, own properties only. */
 export function fieldReader(name: string): (object: PlainObject) => unknown {
-  return isInheritedName(name) ? (object) => ownValue(object, name) : (object) => object[name];
+  if (isInheritedName(name)) return (object) => ownValue(object, name);
+  return fieldKit(name)?.step(name) ?? ((object) => object[name]);
 }
 
 /** A field of anything: of an array, the sequence of its elements' fields. */
@@ -77,7 +79,8 @@ export function compileStep(
   }
   const compiled = context.compile(step, scope);
   seen?.(compiled);
-  const { run, cost } = compiled;
+  const { run, cost, kind } = compiled;
+  if (stages.length === 0) return kind === "any" ? plainStep(run, cost, last) : scalarStep(run, cost);
   // A predicate that tests makes an array of its own, which for a single item is the step's result already.
   const makesOwn = stages.length > 0 && step.stages?.at(-1)?.expr.type !== "number";
   return (sequence, env, rt) => {
@@ -102,16 +105,44 @@ export function compileStep(
   };
 }
 
-export function nameStep(name: string, keep: boolean, last: boolean): Step {
-  const read = fieldReader(name);
-  const settle = keep ? collapseKeeping : collapse;
-  const direct = !isInheritedName(name);
-  return (sequence, _env, rt) => {
-    charge(rt, sequence.length);
+function plainStep(run: Run, cost: number, last: boolean): Step {
+  return (sequence, env, rt) => {
+    charge(rt, sequence.length * (cost + 1));
     const out: unknown[] = [];
     let results = 0;
     let first: unknown;
     for (let i = 0; i < sequence.length; i++) {
+      const value = run(sequence[i], env, rt);
+      if (value === undefined) continue;
+      if (results++ === 0) first = value;
+      if (Array.isArray(value)) addResult(rt, out, value);
+      else out.push(value);
+    }
+    return last && results === 1 && isKept(first) ? first : mark(out, SEQUENCE);
+  };
+}
+
+/** Where each result is known to be a string, a number, a boolean, or nothing. */
+function scalarStep(run: Run, cost: number): Step {
+  const mapped = loopKit().mapped(run);
+  return (sequence, env, rt) => {
+    charge(rt, sequence.length * (cost + 1));
+    return mark(mapped(sequence, env, rt), SEQUENCE);
+  };
+}
+
+export function nameStep(name: string, keep: boolean, last: boolean): Step {
+  const read = fieldReader(name);
+  const settle = keep ? collapseKeeping : collapse;
+  const direct = !isInheritedName(name);
+  const collect = fieldKit(name)?.collect(name);
+  return (sequence, _env, rt) => {
+    charge(rt, sequence.length);
+    const out: unknown[] = [];
+    const usual = collect ? collect(sequence, out) : 0;
+    let results = usual;
+    let first = out[0];
+    for (let i = usual; i < sequence.length; i++) {
       const item = sequence[i];
       if (typeof item !== "object" || item === null) continue;
       let value: unknown;

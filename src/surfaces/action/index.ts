@@ -1,10 +1,10 @@
-import { type Context, Hono } from "hono";
 import { SluiceError } from "../../domain/errors";
 import type { FlowAddress } from "../../domain/flow-address";
 import { MAX_BODY_BYTES, MAX_URL_CHARS } from "../../domain/limits";
 import { presentable } from "../../http/presentable";
 import { readBody } from "../../http/request-body";
 import { requestId } from "../../http/request-id";
+import { requestTarget } from "../../http/request-target";
 import type { IncomingCall } from "../../operations/incoming-call";
 import { pollRun } from "../../operations/poll-run";
 import {
@@ -18,12 +18,15 @@ import {
 import { renderError } from "./errors";
 import { renderOutcome, renderState } from "./wire";
 
-/** What the routes of this surface find in Hono's context. */
-export interface ActionVariables {
-  Variables: { trigger: TriggerServices; instance: string };
+/** What this surface needs. */
+export interface ActionServices {
+  trigger: TriggerServices;
+  /** First segment of its URLs. */
+  instance: string;
 }
 
-type ActionContext = Context<ActionVariables>;
+/** Where the action API answers. */
+export const ACTION_PATH = "/:instance/api/1/action/*";
 
 /** A HEAD would have to start a run to know its answer's headers, so there is none. */
 const METHODS = ["GET", "POST", "OPTIONS"];
@@ -31,63 +34,73 @@ const METHODS = ["GET", "POST", "OPTIONS"];
 /** When version 11 replaced the one-segment form (RFC 9745: Unix time). */
 const DEPRECATED_SINCE = "@1704067200";
 
-/** The action API: `/{instance}/api/1/action/…` (seed: PhixFlow Incoming API; contract, section 1). */
-export const action = new Hono<ActionVariables>();
-
-action.all("/:instance/api/1/action/*", async (context) => {
+/**
+ * The action API, `/{instance}/api/1/action/…` (seed: PhixFlow Incoming API; contract, section 1). It is the hot path: it
+ * takes the request as it is, without a router's parameters and variables.
+ */
+export async function answerActionCall(request: Request, services: ActionServices): Promise<Response> {
   let rendered: Rendered;
   try {
-    rendered = await answer(context);
+    rendered = await answer(request, services);
   } catch (error) {
-    rendered = refusal(error, context);
+    rendered = refusal(error, request);
   }
   const { status, headers, body } = rendered;
-  return new Response(context.req.raw.method === "HEAD" ? null : body, { status, headers });
-});
+  return new Response(request.method === "HEAD" ? null : body, { status, headers: headersInit(headers) });
+}
 
-function refusal(error: unknown, context: ActionContext, more: readonly [string, string][] = []): Rendered {
-  const request = context.req.raw as unknown as Request;
+/** Headers as an object, which the platform takes in faster than a list; a list where a name is repeated. */
+function headersInit(headers: readonly [string, string][]): Record<string, string> | [string, string][] {
+  const fields: Record<string, string> = {};
+  const names = new Set<string>();
+  for (const [name, value] of headers) {
+    fields[name] = value;
+    names.add(name.toLowerCase());
+  }
+  return names.size === headers.length && !names.has("__proto__") ? fields : [...headers];
+}
+
+function refusal(error: unknown, request: Request, more: readonly [string, string][] = []): Rendered {
   const id = requestId(request.headers);
   const rendered = renderError(presentable(error, request, id));
   rendered.headers.push(["x-request-id", id], ...more);
   return rendered;
 }
 
-async function answer(context: ActionContext): Promise<Rendered> {
-  const request = context.req.raw;
-  if (request.url.length > MAX_URL_CHARS) {
+async function answer(request: Request, { trigger, instance }: ActionServices): Promise<Rendered> {
+  const { method, url } = request;
+  if (url.length > MAX_URL_CHARS) {
     throw new SluiceError(
       "invalid_request",
       `The URL is longer than ${MAX_URL_CHARS} characters (MAX_URL_CHARS).`,
       { limit: "MAX_URL_CHARS" },
     );
   }
-  const url = new URL(request.url);
-  const target = parsePath(url.pathname, context.get("instance"));
-  if (!METHODS.includes(request.method)) {
-    throw new SluiceError("method_not_allowed", `Call an endpoint with GET or POST, not ${request.method}.`, {
+  const { host, path, query } = requestTarget(url);
+  const target = parsePath(path, instance);
+  if (!METHODS.includes(method)) {
+    throw new SluiceError("method_not_allowed", `Call an endpoint with GET or POST, not ${method}.`, {
       allow: METHODS,
     });
   }
-  if (request.method === "OPTIONS") {
-    return { status: 204, headers: [["allow", METHODS.join(", ")]], body: null };
-  }
-  const services = context.get("trigger");
-  const endpoint = await findEndpoint(services.catalog, url.hostname, target.address);
-  const notice = endpoint.deprecated ? deprecation(endpoint, target, context.get("instance")) : [];
+  if (method === "OPTIONS") return { status: 204, headers: [["allow", METHODS.join(", ")]], body: null };
+  const endpoint = await findEndpoint(trigger.catalog, host, target.address);
+  const notice = endpoint.deprecated ? deprecation(endpoint, target, instance) : NO_HEADERS;
   const render: Renderer = {
     outcome: (outcome) => renderOutcome(outcome, notice),
     state: (view, how, applied) =>
-      renderState(view, how, `${url.pathname.replace(/\/trigger$/, "/poll/")}${view.id}`, applied, notice),
+      renderState(view, how, `${path.replace(/\/trigger$/, "/poll/")}${view.id}`, applied, notice),
   };
   try {
-    const call = incomingCall(request, url);
-    if (target.processId === undefined) return await triggerFlow(services, endpoint, call, render);
-    return await pollRun(services, endpoint, target.processId, call, render);
+    const call = new HttpCall(request, query);
+    if (target.processId === undefined) return await triggerFlow(trigger, endpoint, call, render);
+    return await pollRun(trigger, endpoint, target.processId, call, render);
   } catch (error) {
-    return refusal(error, context, notice);
+    return refusal(error, request, notice);
   }
 }
+
+const NO_HEADERS: [string, string][] = [];
 
 /** RFC 9745 (Deprecation) and RFC 8288 (Link): version 10's form of the URL still works, and says where to go. */
 function deprecation({ pointer }: Endpoint, { processId }: Target, instance: string): [string, string][] {
@@ -142,13 +155,30 @@ function decodeSegment(segment: string): string {
   }
 }
 
-function incomingCall(request: Request, url: URL): IncomingCall {
-  return {
-    method: request.method,
-    url: request.url,
-    query: url.searchParams,
-    headers: request.headers as unknown as IncomingCall["headers"],
-    client: request.headers.get("cf-connecting-ip") ?? "unknown",
-    readBody: () => readBody(request, MAX_BODY_BYTES, "MAX_BODY_BYTES"),
-  };
+/** Shared by all calls without a query; nobody writes to a call's parameters. */
+const NO_QUERY = new URLSearchParams();
+
+/** A request as operations take it; what a call may never be asked for is made on demand. */
+class HttpCall implements IncomingCall {
+  readonly method: string;
+  readonly url: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingCall["headers"];
+  readonly #request: Request;
+
+  constructor(request: Request, query: string) {
+    this.#request = request;
+    this.method = request.method;
+    this.url = request.url;
+    this.query = query === "" ? NO_QUERY : new URLSearchParams(query);
+    this.headers = request.headers as unknown as IncomingCall["headers"];
+  }
+
+  get client(): string {
+    return this.headers.get("cf-connecting-ip") ?? "unknown";
+  }
+
+  readBody(): Promise<Uint8Array> {
+    return readBody(this.#request, MAX_BODY_BYTES, "MAX_BODY_BYTES");
+  }
 }

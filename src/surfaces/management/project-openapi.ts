@@ -100,12 +100,19 @@ function requestBody({ records, bodyOptional }: DescribedEndpoint, body: Schema)
 function queryParameters(schema: Schema | undefined): Schema[] {
   const properties = (schema?.properties ?? {}) as Record<string, Schema>;
   const required = new Set((schema?.required ?? []) as string[]);
-  return Object.entries(properties).map(([name, type]) => ({
+  return Object.entries(properties).map(([name, shape]) => ({
     name,
     in: "query",
     required: required.has(name),
-    schema: type,
+    schema: withoutNull(shape),
   }));
+}
+
+/** A parameter that is not given is absent: a URL cannot say null, as an optional field of JSON may. */
+function withoutNull(shape: Schema): Schema {
+  if (!Array.isArray(shape.type)) return shape;
+  const types = shape.type.filter((type) => type !== "null");
+  return { ...shape, type: types.length === 1 ? types[0] : types };
 }
 
 function success({ outputs }: DescribedEndpoint): Schema {

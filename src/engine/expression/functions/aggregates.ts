@@ -1,4 +1,5 @@
 import { ExpressionError } from "../errors";
+import { fieldKit } from "../field-kits";
 import type { Runtime } from "../runtime";
 import { charge } from "../values";
 import type { Definitions } from "./library";
@@ -29,9 +30,12 @@ function extreme(values: unknown[], rt: Runtime, sign: 1 | -1): number | undefin
   return found;
 }
 
-function aggregate(of: (values: unknown[], rt: Runtime) => unknown, signature: string) {
+type OverField = (name: string) => (items: unknown[], rt: Runtime) => unknown;
+
+function aggregate(of: (values: unknown[], rt: Runtime) => unknown, signature: string, overField: OverField) {
   return {
     signature,
+    overField,
     arity: 1,
     kind: "number" as const,
     call: ([values]: unknown[], rt: Runtime) => {
@@ -51,14 +55,51 @@ function aggregate(of: (values: unknown[], rt: Runtime) => unknown, signature: s
   };
 }
 
+/** What a path's step and the function would have charged together. */
+function chargeItems(rt: Runtime, items: unknown[]): void {
+  charge(rt, items.length + (items.length >> 2));
+}
+
+function sumOver(name: string): (items: unknown[], rt: Runtime) => number | typeof SLOW {
+  const sum = fieldKit(name)?.total(name);
+  return (items, rt) => {
+    if (!sum) return SLOW;
+    chargeItems(rt, items);
+    return sum(items);
+  };
+}
+
+function extremeOver(sign: 1 | -1): OverField {
+  return (name) => {
+    const found = fieldKit(name)?.extreme(name);
+    return (items, rt) => {
+      if (!found) return SLOW;
+      chargeItems(rt, items);
+      return found(items, sign);
+    };
+  };
+}
+
+function averageOver(name: string): (items: unknown[], rt: Runtime) => number | typeof SLOW {
+  const sum = sumOver(name);
+  return (items, rt) => {
+    const total = sum(items, rt);
+    return total === SLOW ? SLOW : total / items.length;
+  };
+}
+
 export const AGGREGATES: Definitions = {
-  sum: aggregate(total, "<a<n>:n>"),
-  max: aggregate((values, rt) => extreme(values, rt, 1), "<a<n>:n>"),
-  min: aggregate((values, rt) => extreme(values, rt, -1), "<a<n>:n>"),
-  average: aggregate((values, rt) => {
-    const sum = total(values, rt);
-    return sum === SLOW ? SLOW : values.length === 0 ? undefined : sum / values.length;
-  }, "<a<n>:n>"),
+  sum: aggregate(total, "<a<n>:n>", sumOver),
+  max: aggregate((values, rt) => extreme(values, rt, 1), "<a<n>:n>", extremeOver(1)),
+  min: aggregate((values, rt) => extreme(values, rt, -1), "<a<n>:n>", extremeOver(-1)),
+  average: aggregate(
+    (values, rt) => {
+      const sum = total(values, rt);
+      return sum === SLOW ? SLOW : values.length === 0 ? undefined : sum / values.length;
+    },
+    "<a<n>:n>",
+    averageOver,
+  ),
   count: {
     signature: "<a:n>",
     arity: 1,

@@ -25,6 +25,8 @@ export interface Definition {
   /** Shortcuts for one or two arguments of the common types, past the check. */
   one?(value: unknown, rt: Runtime): unknown;
   two?(first: unknown, second: unknown, rt: Runtime): unknown;
+  /** The function of one field of many items, the fields not gathered first; SLOW when they have to be. */
+  overField?(name: string): (items: unknown[], rt: Runtime) => unknown;
   kind?: Kind;
 }
 
@@ -35,6 +37,7 @@ export interface Native {
   signature: Signature;
   one: Definition["one"];
   two: Definition["two"];
+  overField: Definition["overField"];
   kind: Kind;
   cost: number;
 }
@@ -67,6 +70,7 @@ function native(name: string, definition: Definition): Native {
     signature,
     one: definition.one,
     two: definition.two,
+    overField: definition.overField,
     kind: definition.kind ?? "any",
     cost: 1,
   };

@@ -1,0 +1,399 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadModel } from "../../scripts/generate-docs/model.mjs";
+import { AdminClient } from "../../scripts/lib/admin.mjs";
+import { describeDemo, seedDemo } from "../../scripts/lib/demo.mjs";
+import { packProject } from "../../scripts/lib/pack.mjs";
+import { paths } from "../../scripts/lib/paths.mjs";
+import { startTestRuntime, type TestRuntime } from "../bundle/support/runtime";
+
+/** The examples as `npm start` applies them, in the built bundle, called over HTTP. */
+
+let runtime: TestRuntime;
+let admin: AdminClient;
+let memory: string;
+let demo: Awaited<ReturnType<typeof describeDemo>>;
+
+beforeAll(async () => {
+  runtime = await startTestRuntime();
+  admin = new AdminClient(runtime.url, runtime.adminToken);
+  memory = join(mkdtempSync(join(tmpdir(), "sluice-examples-")), "seeded.json");
+  const { projects } = await seedDemo(admin, paths().examples, memory);
+  demo = await describeDemo(admin, "phixflow", projects);
+});
+afterAll(async () => {
+  await runtime?.dispose();
+  if (memory !== undefined) rmSync(join(memory, ".."), { recursive: true, force: true });
+});
+
+interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: compared as a whole
+  json: any;
+}
+
+/** Calls an endpoint of the demo. A body that is no text is sent as JSON. */
+async function call(
+  key: string,
+  {
+    query = "",
+    body,
+    headers = {},
+  }: { query?: string; body?: unknown; headers?: Record<string, string> } = {},
+): Promise<Answer> {
+  const url = demo.endpoints[key];
+  if (url === undefined) throw new Error(`the demo has no endpoint ${key}`);
+  const isText = typeof body === "string";
+  const response = await fetch(url + query, {
+    method: body === undefined ? "GET" : "POST",
+    headers: { ...(body === undefined || isText ? {} : { "Content-Type": "application/json" }), ...headers },
+    ...(body === undefined ? {} : { body: isText ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const isJson = (response.headers.get("Content-Type") ?? "").startsWith("application/json");
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    json: isJson ? JSON.parse(text) : undefined,
+  };
+}
+
+const PROCESS_ID = /^[0-9A-Za-z]{20,}$/;
+
+/** The usual answer of a run that succeeded. */
+function success(data: unknown, errors?: unknown): unknown {
+  return {
+    processId: expect.stringMatching(PROCESS_ID),
+    status: "Success",
+    data,
+    ...(errors === undefined ? {} : { errors }),
+  };
+}
+
+test("the keys of .dev/demo.json: ids, and endpoints whose URLs end in /trigger", () => {
+  expect(demo).toMatchObject({
+    base: runtime.url,
+    admin_token: runtime.adminToken,
+    environment_id: "1",
+    project_id: expect.stringMatching(/^\d+$/),
+    flows: {
+      cheap: { name: "no-output", id: expect.stringMatching(/^\d+$/) },
+      failing: { name: "always-fails", id: expect.stringMatching(/^\d+$/) },
+    },
+  });
+  expect(Object.keys(demo.endpoints).sort()).toEqual(
+    [
+      "alias companies countries echo_page error legacy my_api no_output no_record order_intake order_label page records since slow",
+    ].flatMap((names) => names.split(" ")),
+  );
+  for (const url of Object.values(demo.endpoints)) expect(url).toMatch(/\/trigger$/);
+});
+
+test("seeding twice changes nothing", async () => {
+  const again = await seedDemo(admin, paths().examples, memory);
+  expect(again.applied).toEqual([]);
+  for (const folder of ["demo", "every-node"]) {
+    expect(await admin.apply(await packProject(join(paths().examples, folder)))).toMatchObject({
+      changed: false,
+    });
+  }
+});
+
+describe("demo", () => {
+  test("countries: by region and population, from the query, a JSON body, or the body of a GET", async () => {
+    const expected = success({
+      countries: [
+        { name: "Australia", code: "AUS", population: 24_982_688 },
+        { name: "Papua New Guinea", code: "PNG", population: 8_606_316 },
+        { name: "New Zealand", code: "NZL", population: 4_841_000 },
+      ].map((country) => expect.objectContaining({ ...country, region: "Oceania" })),
+      summary: [{ count: 3, total: 38_430_004 }],
+    });
+    const byQuery = await call("countries", { query: "?region=Oceania&minPopulation=1000000" });
+    expect(byQuery.status).toBe(200);
+    expect(byQuery.json).toEqual(expected);
+    const byBody = await call("countries", { body: { region: "oceania", minPopulation: 1_000_000 } });
+    expect(byBody.json).toEqual(expected);
+  });
+
+  test("countries: all of them without criteria, and none for a region that is not there", async () => {
+    const all = await call("countries");
+    expect(all.json.data.summary[0].count).toBe(250);
+    expect(all.json.data.countries).toHaveLength(250);
+    const none = await call("countries", { query: "?region=Atlantis" });
+    expect(none.status).toBe(200);
+    expect(none.json).toEqual(success({ countries: [], summary: [{ count: 0, total: 0 }] }));
+  });
+
+  test("countries: a wrong number is refused before anything runs", async () => {
+    const refused = await call("countries", { query: "?minPopulation=many" });
+    expect(refused.status).toBe(400);
+    expect(refused.json).toMatchObject({
+      status: "Fail",
+      code: "invalid_request",
+      errors: [{ path: "query.minPopulation" }],
+    });
+  });
+
+  test("companies: onboarded on or after a date, from the query or the body, and at the version-10 URL", async () => {
+    const expected = success({
+      companies: [
+        { id: 7, name: "Proseware", onboarded: "2023-05-05", amount: 15 },
+        { id: 8, name: "Woodgrove Bank", onboarded: "2024-12-24", amount: 20_800 },
+      ],
+    });
+    expect((await call("companies", { query: "?since=2023-05-05" })).json).toEqual(expected);
+    expect((await call("companies", { body: { since: "2023-05-05" } })).json).toEqual(expected);
+    expect((await call("companies")).json.data.companies).toHaveLength(8);
+
+    const legacy = await call("legacy", { query: "?since=2023-05-05" });
+    expect(legacy.json).toEqual(expected);
+    expect(legacy.headers.get("Deprecation")).toMatch(/^@\d+$/);
+    expect(legacy.headers.get("Link")).toBe(
+      '</phixflow/api/1/action/demo/companies/trigger>; rel="successor-version"',
+    );
+  });
+
+  test("companies: none left is 400, and so is what is no date", async () => {
+    const none = await call("companies", { query: "?since=2099-01-01" });
+    expect(none.status).toBe(400);
+    expect(none.json).toMatchObject({ status: "Fail", data: { companies: [] } });
+    const unreadable = await call("companies", { body: { since: "yesterday" } });
+    expect(unreadable.status).toBe(400);
+    expect(unreadable.json).toMatchObject({
+      status: "Fail",
+      message:
+        'The input is not what this endpoint takes: body.since: expected a date YYYY-MM-DD, got the string "yesterday".',
+    });
+  });
+
+  test("since: exactly its own body", async () => {
+    const companies = [
+      { id: 1, name: "Acme", onboarded: "2024-03-01", amount: 120 },
+      { id: 2, name: "Umbrella", onboarded: "2019-07-15", amount: 80 },
+    ];
+    const answer = await call("since", { body: { since: "2020-01-01", companies } });
+    expect(answer.status).toBe(200);
+    expect(answer.json).toEqual({ count: 1, total: 120, ids: [1] });
+    const none = await call("since", { body: { since: "2025-01-01", companies } });
+    expect(none.json).toEqual({ count: 0, total: 0, ids: [] });
+  });
+
+  test("my_api: the four input attributes as texts", async () => {
+    const answer = await call("my_api", {
+      query: "?from=test",
+      body: '{"a": 1}',
+      headers: { "Content-Type": "application/json", "X-Own": "yes" },
+    });
+    expect(answer.json).toEqual(
+      success({
+        echo: [
+          {
+            body: '{"a": 1}',
+            contentType: "application/json",
+            url: `${demo.endpoints.my_api}?from=test`,
+            headers: expect.any(String),
+          },
+        ],
+      }),
+    );
+    expect(JSON.parse(answer.json.data.echo[0].headers)).toMatchObject({ "x-own": "yes" });
+  });
+
+  test("echo_page: the request as the answer, and the URL in a header", async () => {
+    const answer = await call("echo_page", {
+      query: "?a=b",
+      body: "Grüße",
+      headers: { "Content-Type": "text/x-own; charset=utf-8", "X-Own": "yes" },
+    });
+    expect(answer.status).toBe(200);
+    expect(answer.text).toBe("Grüße");
+    expect(answer.headers.get("Content-Type")).toBe("text/x-own; charset=utf-8");
+    expect(answer.headers.get("X-Own")).toBe("yes");
+    expect(answer.headers.get("X-Request-Url")).toBe(`${demo.endpoints.echo_page}?a=b`);
+  });
+
+  test("records: an order without lines fails alone", async () => {
+    const answer = await call("records", {
+      body: [
+        { id: 1, lines: [{ price: 1.1, quantity: 3 }, { price: 2 }] },
+        { id: 2, lines: [] },
+        { id: "C", lines: [{ price: 0.5, quantity: 2 }] },
+        { id: 4 },
+        { id: 5, lines: [{ quantity: 1 }] },
+      ],
+    });
+    expect(answer.status).toBe(200);
+    expect(answer.json).toEqual(
+      success(
+        {
+          orders: [
+            { id: 1, lines: 2, total: 5.3 },
+            { id: "C", lines: 1, total: 1 },
+          ],
+        },
+        [
+          { index: 1, message: "order 2 has no lines", code: "no_lines", node: "none" },
+          { index: 3, message: "order 4 has no lines", code: "no_lines", node: "none" },
+          { index: 4, message: expect.stringContaining("lines[0].price"), code: "input_shape" },
+        ],
+      ),
+    );
+    const all = await call("records", { body: [{ id: 2, lines: [] }] });
+    expect(all.status).toBe(400);
+    expect(all.json).toMatchObject({ status: "Fail", message: "order 2 has no lines" });
+  });
+
+  test("error, no_record, no_output", async () => {
+    const error = await call("error");
+    expect(error.status).toBe(400);
+    expect(error.json).toMatchObject({ status: "Fail", message: "this flow always fails" });
+    const none = await call("no_record");
+    expect(none.status).toBe(400);
+    expect(none.json).toMatchObject({ status: "Fail", data: { nothing: [] } });
+    const unconnected = await call("no_output");
+    expect(unconnected.status).toBe(200);
+    expect(unconnected.json).toEqual(success({}));
+  });
+
+  test("page: status, type, headers and body of its own", async () => {
+    const page = await call("page");
+    expect(page.status).toBe(201);
+    expect(page.headers.get("Content-Type")).toBe("text/html; charset=utf-8");
+    expect(page.headers.get("X-Demo")).toBe("Sluice");
+    expect(page.headers.get("Cache-Control")).toBe("no-store");
+    expect(page.text).toBe("<!doctype html>\n<title>Sluice</title>\n<h1>Made by a flow</h1>\n");
+  });
+
+  test("slow: as long as `ms` says; cut off by `timeout`", async () => {
+    const begun = performance.now();
+    expect((await call("slow", { query: "?ms=120" })).json).toEqual(success({ slow: [{ waited: 120 }] }));
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(110);
+    const cut = await call("slow", { query: "?timeout=100" });
+    expect(cut.status).toBe(504);
+    expect(cut.json).toMatchObject({ status: "Timeout", data: {} });
+  });
+
+  test("alias: answers there, and no longer at its name", async () => {
+    expect(demo.endpoints.alias).toMatch(/\/action\/shop%20orders\/trigger$/);
+    const answer = await call("alias");
+    expect(answer.json).toEqual(
+      success({
+        orders: [
+          { id: "A-1001", customer: "Contoso", total: 129.9 },
+          { id: "A-1002", customer: "Fabrikam", total: 18.5 },
+          { id: "A-1003", customer: "Contoso", total: 640 },
+        ],
+      }),
+    );
+    const byName = await fetch(`${runtime.url}/phixflow/api/1/action/demo/open-orders/trigger`);
+    expect(byName.status).toBe(404);
+  });
+});
+
+describe("every-node", () => {
+  test("every registered node type occurs", async () => {
+    const { flows } = await packProject(join(paths().examples, "every-node"));
+    const { registry } = await loadModel();
+    const types = new Set<string>();
+    const collect = (value: unknown): void => {
+      if (typeof value !== "object" || value === null) return;
+      if ("nodes" in value)
+        for (const node of Object.values(value.nodes as Record<string, { type: string }>))
+          types.add(node.type);
+      for (const inner of Object.values(value)) collect(inner);
+    };
+    collect(flows);
+    expect([...types].sort()).toEqual([...registry.keys()].sort());
+  });
+
+  test("intake: accepted orders with freight, the largest first, and rejected lines with reasons", async () => {
+    const csv = [
+      "order,customer,sku,quantity",
+      "8,Dale Ltd,NUT-8,50",
+      "8,Dale Ltd,SPOON,1",
+      "7,Hill & Sons,ANVIL,1",
+      "7,Hill & Sons,BOLT-8,100",
+      "9,Fen,NUT-8,none",
+      "9,Fen,BOLT-8,0",
+    ].join("\n");
+    const answer = await call("order_intake", { body: csv, headers: { "Content-Type": "text/csv" } });
+    expect(answer.status).toBe(201);
+    expect(answer.headers.get("X-Orders")).toBe("7");
+    expect(answer.json).toEqual(
+      success({
+        orders: [
+          {
+            order: "7",
+            customer: "Hill & Sons",
+            lines: [
+              { sku: "ANVIL", name: "Anvil", quantity: 1, amount: 189 },
+              { sku: "BOLT-8", name: "Bolt M8", quantity: 100, amount: 35 },
+            ],
+            goods: 224,
+            freight: 62.5,
+            total: 286.5,
+            confirmation: "<confirmation><number>7</number><total>286.5</total></confirmation>",
+          },
+          {
+            order: "8",
+            customer: "Dale Ltd",
+            lines: [{ sku: "NUT-8", name: "Nut M8", quantity: 50, amount: 10 }],
+            goods: 10,
+            freight: 4.9,
+            total: 14.9,
+            confirmation: "<confirmation><number>8</number><total>14.9</total></confirmation>",
+          },
+        ],
+        rejected: [
+          { order: "9", sku: "NUT-8", reason: "quantity is not a number" },
+          { order: "9", sku: "BOLT-8", reason: "quantity must be more than 0" },
+          { order: "8", sku: "SPOON", reason: "there is no product SPOON" },
+        ],
+      }),
+    );
+  });
+
+  test("intake: a file that cannot be read, or has no lines, fails with the reason", async () => {
+    const headers = { "Content-Type": "text/csv" };
+    const broken = await call("order_intake", { body: 'order,sku\n1,"x', headers });
+    expect(broken.status).toBe(400);
+    expect(broken.json.message).toMatch(/^The file cannot be taken\. .*never closed/);
+    const empty = await call("order_intake", { body: "order,customer,sku,quantity\n", headers });
+    expect(empty.status).toBe(400);
+    expect(empty.json.message).toBe("The file has no lines");
+  });
+
+  test("label: a form, or the answer of the flow that it hands over to", async () => {
+    const label = await call("order_label", { body: { order: "7", customer: "Hill & Sons", weight: 47.5 } });
+    expect(label.headers.get("Content-Type")).toBe("application/x-www-form-urlencoded");
+    expect(label.text).toBe("order=7&customer=Hill+%26+Sons&weight=47.5");
+    const unweighed = await call("order_label", { body: { order: "7", customer: "Hill & Sons" } });
+    expect(unweighed.status).toBe(409);
+    expect(unweighed.json).toEqual(success({ problem: [{ reason: "order 7 was not weighed yet" }] }));
+  });
+
+  test("intake logs its requests: the run's messages tell", async () => {
+    const { processId } = (
+      await call("order_intake", {
+        body: "order,customer,sku,quantity\n1,A,NUT-8,1",
+        headers: { "Content-Type": "text/csv", Cookie: "a=secret" },
+      })
+    ).json;
+    const run = await expect
+      .poll(() => admin.get(`/admin/v1/runs/${processId}`), { timeout: 15_000, interval: 250 })
+      .toBeDefined()
+      .then(() => admin.get(`/admin/v1/runs/${processId}`));
+    expect(run).toMatchObject({ project: "order-intake", flow: "intake", status: "Success", user: "system" });
+    expect(run.messages[0].text).toMatch(/^Request POST http/);
+    expect(JSON.stringify(run)).not.toContain("a=secret");
+    expect(
+      run.messages.some(({ text }: { text: string }) => text === "intake of 39 characters by system"),
+    ).toBe(true);
+  });
+});
