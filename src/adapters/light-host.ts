@@ -1,5 +1,4 @@
 import { MAX_LIGHT_DELAY_MS } from "../domain/limits";
-import { FlowError } from "../engine/errors";
 import type { MaybePromise } from "../engine/maybe-promise";
 import { after } from "../engine/maybe-promise";
 import type { Plan } from "../engine/plan";
@@ -9,6 +8,7 @@ import { sleep } from "./sleep";
 
 /** Host of runs that live in the isolate that took their request: nothing is persisted, nothing outlives it. */
 export class LightHost implements Host {
+  readonly longestDelayMs = MAX_LIGHT_DELAY_MS;
   readonly #catalog: Catalog;
 
   constructor(catalog: Catalog) {
@@ -28,12 +28,6 @@ export class LightHost implements Host {
   }
 
   delay(_step: string, ms: number, signal: AbortSignal): Promise<void> {
-    if (ms > MAX_LIGHT_DELAY_MS) {
-      throw new FlowError(
-        "delay_too_long",
-        `a synchronous call may be delayed for at most ${MAX_LIGHT_DELAY_MS} ms (MAX_LIGHT_DELAY_MS)`,
-      );
-    }
     return this.sleep(ms, signal);
   }
 

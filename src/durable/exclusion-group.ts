@@ -15,7 +15,8 @@ import { SemaphoreRows } from "./semaphore-rows";
  *
  * Invariants:
  * 1. Permits and places are rows before anyone is told of them: writes come first, and the platform's output gate holds
- *    every answer back until they are on disk. All writes of one turn are one transaction.
+ *    every answer back until they are on disk. All writes of one turn are one transaction. Storage may hold a permit more
+ *    than memory, one that has ended; never one less.
  * 2. Memory holds nothing but copies of rows, and what may be lost: calls that wait in here (they fail, and ask again
  *    under the same run id), the answer kept for those who attach (they take a turn of their own), statistics.
  * 3. The alarm is never later than the earliest lease or place that may run out. It may be earlier: setting it anew for
@@ -28,6 +29,12 @@ const IDLE_MS = 60_000;
 const ALARM_LOST_MS = 60_000;
 /** Milliseconds for which an answer is kept for followers whose call has just ended: longer than they take to ask again. */
 const ANSWER_KEEP_MS = 10_000;
+
+/**
+ * Milliseconds after which the row of an ended permit goes, if nothing was written meanwhile. Whoever comes next within
+ * them spares a commit; a crash within them leaves the group taken until the lease ends.
+ */
+const FLUSH_MS = 200;
 
 /** A caller that waits inside its call. */
 interface WaitingCall {
@@ -56,6 +63,7 @@ export class ExclusionGroup extends DurableObject<Bindings> {
   readonly #followed = new Set<string>();
   /** Memory only: the answer of the last run that was followed. */
   #kept: KeptAnswer | undefined;
+  #flushing = false;
 
   constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, env);
@@ -197,12 +205,22 @@ export class ExclusionGroup extends DurableObject<Bindings> {
       for (const { runId, since } of movement.granted) {
         this.#calls.get(runId)?.finish({ kind: "granted", since });
       }
+      if (this.#rows.pending) this.#flushSoon();
       return result;
     } catch (error) {
       // Storage refused a write half-way: what it holds is the truth, so begin again from there.
       this.ctx.abort("storage failed");
       throw error;
     }
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    setTimeout(() => {
+      this.#flushing = false;
+      this.#rows.flush();
+    }, FLUSH_MS);
   }
 
   /** Sees to it that the alarm fires no later than something may run out. */

@@ -15,10 +15,18 @@ type RunColumns = { run_id: string; project: string; flow: string; flow_id: numb
 type PermitRow = RunColumns & { since: number; expires_at: number; cancelled: number };
 type PlaceRow = RunColumns & { seq: number; permits: number; expires_at: number };
 
-/** A semaphore's permits and places as rows of its object's database. */
+/**
+ * A semaphore's permits and places as rows of its object's database.
+ *
+ * Every change is written at once but one: the row of a permit that ended goes with the next change, in the same
+ * transaction, or with `flush`. So a permit that comes and goes costs one commit and not two. A crash before that leaves
+ * a permit that nobody renews, which its lease ends: the group is free later, never taken twice.
+ */
 export class SemaphoreRows implements SemaphoreStore {
   readonly #sql: SqlStorage;
   #prepared = false;
+  /** Runs whose permits ended and whose rows are still there. */
+  readonly #ended = new Set<string>();
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -26,7 +34,8 @@ export class SemaphoreRows implements SemaphoreStore {
   }
 
   putPermit({ runId, project, flow, flowId, user, since, expiresAt, cancelled }: Permit): void {
-    this.#prepare();
+    this.#ended.delete(runId);
+    this.#beforeWrite();
     this.#sql.exec(
       "INSERT OR REPLACE INTO permit VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
       runId,
@@ -41,11 +50,22 @@ export class SemaphoreRows implements SemaphoreStore {
   }
 
   deletePermit(runId: string): void {
-    this.#sql.exec("DELETE FROM permit WHERE run_id = ?", runId);
+    this.#ended.add(runId);
+  }
+
+  /** Whether rows of ended permits are still there. */
+  get pending(): boolean {
+    return this.#ended.size > 0;
+  }
+
+  /** Deletes the rows of ended permits. */
+  flush(): void {
+    for (const runId of this.#ended) this.#sql.exec("DELETE FROM permit WHERE run_id = ?", runId);
+    this.#ended.clear();
   }
 
   putPlace({ runId, project, flow, flowId, user, seq, permits, expiresAt }: Place): void {
-    this.#prepare();
+    this.#beforeWrite();
     this.#sql.exec(
       "INSERT OR REPLACE INTO place VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
       runId,
@@ -60,6 +80,7 @@ export class SemaphoreRows implements SemaphoreStore {
   }
 
   deletePlace(runId: string): void {
+    this.#beforeWrite();
     this.#sql.exec("DELETE FROM place WHERE run_id = ?", runId);
   }
 
@@ -87,7 +108,13 @@ export class SemaphoreRows implements SemaphoreStore {
   /** Deletes everything, tables too: an object without storage costs nothing. They are made again when needed. */
   async forget(storage: DurableObjectStorage): Promise<void> {
     this.#prepared = false;
+    this.#ended.clear();
     await storage.deleteAll();
+  }
+
+  #beforeWrite(): void {
+    this.#prepare();
+    if (this.#ended.size > 0) this.flush();
   }
 
   #prepare(): void {

@@ -20,9 +20,10 @@ export interface Host {
   /**
    * Lets `ms` milliseconds pass at the step `step`. The light host sleeps; a durable one writes down when the time is
    * over and throws `RunSuspended`, so that the run holds no memory meanwhile; taken up again, it comes back at once.
-   * @throws FlowError when a run of this host may not wait for so long
    */
   delay(step: string, ms: number, signal: AbortSignal): MaybePromise<void>;
+  /** The longest delay of a run of this host, in milliseconds. */
+  readonly longestDelayMs: number;
   /** The plan of the current version of a flow of the caller's project; `undefined` when there is none any more. */
   flow(caller: Plan, name: string): MaybePromise<Plan | undefined>;
   /** Tells the operators of an error that is a bug; a caller never sees its text. */

@@ -40,8 +40,15 @@ export const delay = defineNode({
           "not_a_duration",
           "the delay is not a duration such as 500ms, 8s or a number of milliseconds",
         );
-      if (ms > MAX_DELAY_MS)
-        throw new FlowError("delay_too_long", `a delay is at most ${MAX_DELAY_MS} ms (MAX_DELAY_MS)`);
+      const most = node.run.host.longestDelayMs;
+      if (ms > most) {
+        throw new FlowError(
+          "delay_too_long",
+          most < MAX_DELAY_MS
+            ? `a run in memory is delayed for at most ${most} ms (MAX_LIGHT_DELAY_MS); make the endpoint asynchronous`
+            : `a delay is at most ${most} ms (MAX_DELAY_MS)`,
+        );
+      }
       longest = Math.max(longest, ms);
       held.push(item);
     });

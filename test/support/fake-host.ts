@@ -1,3 +1,4 @@
+import { MAX_DELAY_MS } from "../../src/domain/limits";
 import type { MaybePromise } from "../../src/engine/maybe-promise";
 import type { Plan } from "../../src/engine/plan";
 import type { Host, StepStore } from "../../src/engine/ports";
@@ -12,6 +13,7 @@ interface Sleeper {
  * that the test gave it.
  */
 export class FakeHost implements Host {
+  longestDelayMs = MAX_DELAY_MS;
   time = 1_000_000;
   /** Added to the clock at each look at it, for runs that take time without waiting. */
   tick = 0;

@@ -1,5 +1,6 @@
 import { sleep } from "../../adapters/sleep";
 import type { FlowPointer } from "../../domain/flow-address";
+import { MAX_DELAY_MS } from "../../domain/limits";
 import type { RunMessage } from "../../domain/run";
 import type { Emission } from "../../engine/emission";
 import { RunInterrupted, RunStopped, RunSuspended } from "../../engine/errors";
@@ -41,6 +42,7 @@ export interface DurableHostOptions {
  */
 export class DurableHost implements Host, StepStore {
   readonly steps: StepStore = this;
+  readonly longestDelayMs = MAX_DELAY_MS;
   readonly #options: DurableHostOptions;
   readonly #codec: EmissionCodec;
   readonly #random: SeededRandom;
