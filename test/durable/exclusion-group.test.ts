@@ -114,7 +114,25 @@ describe("permits and the queue", () => {
     await acquire(group, "b");
     await group.release("b");
     await group.release("a");
-    expect((await stored(group)).rows).toEqual([]);
+    await vi.waitFor(async () => expect((await stored(group)).rows).toEqual([]));
+  });
+
+  it("of one run after the other are one row, and never none while someone is inside", async () => {
+    const group = newGroup();
+    for (const run of ["a", "b", "c"]) {
+      await acquire(group, run);
+      expect((await stored(group)).rows).toEqual([`permit ${run}`]);
+      await group.release(run);
+    }
+  });
+
+  it("that ended just before an eviction are over when their lease is, at the latest", async () => {
+    const group = newGroup();
+    await acquire(group, "a");
+    await group.release("a");
+    await evictDurableObject(group);
+    vi.setSystemTime(START + LEASE_MS);
+    expect(await acquire(group, "b", "reject")).toMatchObject({ kind: "granted" });
   });
 
   it("give a run that asks again after a crash what it had", async () => {
