@@ -1,7 +1,8 @@
 import type { Case } from "../harness/case.ts";
+import { exclusive } from "./exclusive.ts";
 import { memory } from "./memory.ts";
 import { sync } from "./sync.ts";
 import { syncManyFlows } from "./sync-many-flows.ts";
 
 /** In the order of the table. */
-export const CASES: Case[] = [sync, syncManyFlows, memory];
+export const CASES: Case[] = [sync, syncManyFlows, exclusive, memory];

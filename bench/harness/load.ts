@@ -10,6 +10,8 @@ export interface Target {
   port: number;
   /** The whole HTTP/1.1 request. */
   request: Buffer;
+  /** Requests by connection, in turn, where not all connections send the same. */
+  requests?: Buffer[];
 }
 
 export interface LoadOptions {
@@ -91,7 +93,10 @@ async function drive(
 ): Promise<void> {
   const sockets = await Promise.all(Array.from({ length: connections }, () => open(target)));
   try {
-    await Promise.all(sockets.map((socket) => converse(socket, target.request, answered)));
+    const { requests = [target.request] } = target;
+    await Promise.all(
+      sockets.map((socket, index) => converse(socket, requests[index % requests.length] as Buffer, answered)),
+    );
   } finally {
     for (const socket of sockets) socket.destroy();
   }

@@ -28,10 +28,14 @@ const SECRETS = {
   PHIXFLOW_API_KEY_SECRET: "s".repeat(48),
 };
 
-/** @param bareWorker a file of `bench/workers`, without its ending */
+/**
+ * @param bareWorker a file of `bench/workers`, without its ending
+ * @param bareObjects classes of its Durable Objects by binding
+ */
 export async function startWorld(
   { inspect }: Pick<BenchOptions, "inspect">,
   bareWorker?: string,
+  bareObjects?: Record<string, string>,
 ): Promise<World> {
   const { bundle } = await buildWorker();
   const state = mkdtempSync(join(tmpdir(), "sluice-bench-"));
@@ -43,7 +47,7 @@ export async function startWorld(
     secrets: SECRETS,
     supervise: false,
     ...(inspect ? { inspectorPort: 0 } : {}),
-    otherWorkers: bareWorker === undefined ? [] : [await bareOptions(bareWorker)],
+    otherWorkers: bareWorker === undefined ? [] : [await bareOptions(bareWorker, bareObjects)],
   });
   return {
     runtime,
@@ -57,13 +61,18 @@ export async function startWorld(
   };
 }
 
-async function bareOptions(name: string): Promise<Record<string, unknown>> {
+/** @param objects classes of its Durable Objects by binding */
+async function bareOptions(
+  name: string,
+  objects: Record<string, string> = {},
+): Promise<Record<string, unknown>> {
   const built = await build({
     entryPoints: [join(ROOT, "bench", "workers", `${name}.ts`)],
     bundle: true,
     format: "esm",
     target: "es2024",
     conditions: ["workerd", "worker", "browser"],
+    external: ["cloudflare:*"],
     write: false,
   });
   return {
@@ -72,6 +81,9 @@ async function bareOptions(name: string): Promise<Record<string, unknown>> {
     compatibilityFlags: ["nodejs_compat"],
     modules: [{ type: "ESModule", path: "index.js", contents: built.outputFiles[0]!.text }],
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+    durableObjects: Object.fromEntries(
+      Object.entries(objects).map(([binding, className]) => [binding, { className, useSQLite: true }]),
+    ),
   };
 }
 
