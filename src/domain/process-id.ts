@@ -39,7 +39,7 @@ export function timePrefix(ms: number): string {
   return Math.max(0, Math.floor(ms)).toString(36).padStart(TIME_DIGITS, "0");
 }
 
-const RUN_ID = /^[0-9a-z]{9}[a-z][0-9a-f]{32}$/;
+const RUN_ID = /^[0-9a-z]{9}(?:[a-ce-z]|d[0-9a-z]{2})[0-9a-f]{32}$/;
 
 /** Whether a text could be a run's id, whoever hosts it. */
 export function isRunId(text: string): boolean {

@@ -333,3 +333,84 @@ describe("hand-over", () => {
     expect(await response.json()).toMatchObject({ status: "Success", data: { out: [{ n: 3 }] } });
   });
 });
+
+describe("management of durable runs", () => {
+  const read = async (id: string) =>
+    (await admin("GET", `/runs/${id}`)).json() as Promise<Record<string, unknown>>;
+
+  test("a run that has not ended is read from its shard", async () => {
+    const { processId } = await start("run", { n: 1, ms: 60_000 });
+    await vi.waitFor(async () => expect(await read(processId)).toMatchObject({ status: "Waiting" }));
+    expect(await read(processId)).toMatchObject({
+      id: processId,
+      project: "async",
+      flow: "run",
+      endedAt: null,
+      progress: { done: 1, of: 3, current: "pause" },
+      nextWakeAt: expect.any(String),
+      messages: [{ text: "ran", node: "one" }],
+    });
+  });
+
+  test("a run is cancelled, for good, and as often as one likes", async () => {
+    const { processId } = await start("run", { n: 1, ms: 60_000 });
+    const first = await admin("DELETE", `/runs/${processId}`);
+    expect(first.status).toBe(200);
+    const state = await first.json();
+    expect(state).toMatchObject({ id: processId, status: "Cancelled", endedAt: expect.any(String) });
+    expect(await (await admin("DELETE", `/runs/${processId}`)).json()).toEqual(state);
+    expect(await ended("run", processId)).toMatchObject({
+      status: "Cancelled",
+      message: "the run was cancelled",
+    });
+    await vi.waitFor(
+      async () => {
+        const { runs } = (await (await admin("GET", "/runs?status=Cancelled")).json()) as {
+          runs: { id: string }[];
+        };
+        expect(runs.map(({ id }) => id)).toContain(processId);
+      },
+      { timeout: 3_000 },
+    );
+  });
+
+  test("an ended run stays as it is when it is cancelled", async () => {
+    const { processId } = await start("run", { n: 1 });
+    const before = await ended("run", processId);
+    expect(await (await admin("DELETE", `/runs/${processId}`)).json()).toMatchObject({ status: "Success" });
+    expect(await ended("run", processId)).toEqual(before);
+  });
+
+  test("a run runs again, as it was or from a node on", async () => {
+    const { processId } = await start("run", { n: 4 });
+    const before = await ended("run", processId);
+    const whole = await admin("POST", `/runs/${processId}/rerun`);
+    expect(whole.status).toBe(201);
+    const again = (await whole.json()) as { id: string };
+    const result = await ended("run", again.id);
+    expect(result).toMatchObject({ status: "Success", data: { out: [{ n: 4 }] } });
+    // Chance is new where everything runs, and kept where the step is.
+    expect(result.data).not.toEqual(before.data);
+    const part = await admin("POST", `/runs/${processId}/rerun`, { from: "out" });
+    expect(part.status).toBe(201);
+    const kept = await ended("run", ((await part.json()) as { id: string }).id);
+    expect(kept.data).toEqual(before.data);
+  });
+
+  test("what cannot be done is said", async () => {
+    const { processId } = await start("run", { n: 1, ms: 60_000 });
+    expect((await admin("POST", `/runs/${processId}/rerun`)).status).toBe(409);
+    await admin("DELETE", `/runs/${processId}`);
+    const unknown = await admin("POST", `/runs/${processId}/rerun`, { from: "nowhere" });
+    expect([unknown.status, ((await unknown.json()) as { detail: string }).detail]).toEqual([
+      400,
+      expect.stringContaining("one, pause, out"),
+    ]);
+    const light = await post("async/sync/trigger", { n: 1 });
+    const lightId = light.headers.get("x-process-id");
+    for (const id of [lightId, "nothing", `${processId.slice(0, -1)}x`]) {
+      expect((await admin("DELETE", `/runs/${id}`)).status).toBe(404);
+      expect((await admin("POST", `/runs/${id}/rerun`)).status).toBe(404);
+    }
+  });
+});

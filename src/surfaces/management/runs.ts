@@ -1,8 +1,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import type { RunView } from "../../domain/durable-run";
 import type { RunSummary } from "../../operations/ports";
-import { listRuns, readRun } from "../../operations/runs";
+import { cancelRun, listRuns, readRun, rerunRun } from "../../operations/runs";
 import { guarded, json, NoQuery, newRouter, problem, security, time } from "./router";
-import { RunDetails, RunList, RunQuery } from "./schemas";
+import { RerunBody, RunDetails, RunList, RunQuery, RunState } from "./schemas";
 
 /** The System Console's data: runs and their messages. */
 export const runs = newRouter();
@@ -17,6 +18,14 @@ const runOnWire = <R extends Omit<RunSummary, "messageCount">>({
   ...run,
   startedAt: time(startedAt),
   endedAt: endedAt === null ? null : time(endedAt),
+});
+
+const RunParams = z.object({
+  id: z
+    .string()
+    .min(1)
+    .max(200)
+    .openapi({ param: { name: "id", in: "path" } }),
 });
 
 runs.openapi(
@@ -56,27 +65,81 @@ runs.openapi(
     summary: "Read a run with its messages",
     tags,
     security,
-    request: {
-      params: z.object({
-        id: z
-          .string()
-          .min(1)
-          .max(200)
-          .openapi({ param: { name: "id", in: "path" } }),
-      }),
-      query: NoQuery,
-    },
+    request: { params: RunParams, query: NoQuery },
     responses: { 200: json(RunDetails, "The run."), ...guarded, 404: problem("There is no such run.") },
   }),
   async (context) => {
-    const run = await readRun(
-      context.get("management").runs,
+    const { nextWakeAt, ...run } = await readRun(
+      context.get("management"),
       context.get("environment"),
       context.req.valid("param").id,
     );
     return context.json(
-      { ...runOnWire(run), messages: run.messages.map((message) => ({ ...message, at: time(message.at) })) },
+      {
+        ...runOnWire(run),
+        ...(nextWakeAt === undefined ? {} : { nextWakeAt: nextWakeAt === null ? null : time(nextWakeAt) }),
+        messages: run.messages.map((message) => ({ ...message, at: time(message.at) })),
+      },
       200,
     );
+  },
+);
+
+const stateOnWire = ({ outcome: _, nextWakeAt, ...view }: RunView) => ({
+  ...runOnWire(view),
+  nextWakeAt: nextWakeAt === null ? null : time(nextWakeAt),
+});
+
+runs.openapi(
+  createRoute({
+    method: "delete",
+    path: "/runs/{id}",
+    operationId: "cancelRun",
+    summary: "Cancel a run",
+    description:
+      "Ends a durable run as `Cancelled`: calls under way are aborted, and nothing new begins. A run that has ended stays as it is, so cancelling twice is as good as once. The history keeps the run.",
+    tags,
+    security,
+    request: { params: RunParams, query: NoQuery },
+    responses: {
+      200: json(RunState, "The run, in its final state."),
+      ...guarded,
+      404: problem("There is no such durable run."),
+    },
+  }),
+  async (context) => {
+    const { id } = context.req.valid("param");
+    const view = await cancelRun(context.get("management"), context.get("environment"), id);
+    return context.json(stateOnWire(view), 200);
+  },
+);
+
+runs.openapi(
+  createRoute({
+    method: "post",
+    path: "/runs/{id}/rerun",
+    operationId: "rerunRun",
+    summary: "Run an ended run again",
+    description:
+      "Starts a new run with the same request, on the flow version that the ended one had: from the start, or from a node on.",
+    tags,
+    security,
+    request: {
+      params: RunParams,
+      query: NoQuery,
+      body: { required: false, content: { "application/json": { schema: RerunBody } } },
+    },
+    responses: {
+      201: json(RunState, "The new run."),
+      ...guarded,
+      404: problem("There is no such durable run."),
+      409: problem("The run has not ended."),
+    },
+  }),
+  async (context) => {
+    const { id } = context.req.valid("param");
+    const { from } = context.req.valid("json");
+    const view = await rerunRun(context.get("management"), context.get("environment"), id, from);
+    return context.json(stateOnWire(view), 201);
   },
 );

@@ -98,9 +98,37 @@ export const RunList = z
   .object({ runs: z.array(z.object({ ...RunFields, messageCount: z.number().int() })), next: Cursor })
   .openapi("RunList");
 
+const Progress = z
+  .object({
+    done: z
+      .number()
+      .int()
+      .describe("Nodes of the flow that have finished; one that is not needed never does."),
+    of: z.number().int(),
+    current: z.string().nullable().describe("The node that executes or waits."),
+  })
+  .openapi("RunProgress");
+
+export const RunState = z
+  .object({ ...RunFields, progress: Progress, nextWakeAt: Time.nullable() })
+  .openapi("RunState");
+
+export const RerunBody = z.strictObject({
+  from: z
+    .string()
+    .min(1)
+    .max(100)
+    .optional()
+    .describe(
+      "The node to begin at: the steps of nodes that do not depend on it are kept. Everything runs when not given.",
+    ),
+});
+
 export const RunDetails = z
   .object({
     ...RunFields,
+    progress: Progress.optional().describe("Of a durable run that has not ended."),
+    nextWakeAt: Time.nullable().optional().describe("When a run that waits goes on."),
     messages: z.array(
       z.object({
         at: Time,
