@@ -15,6 +15,24 @@ export interface CompileContext extends ResultsContext {
   flowNames(): readonly string[];
 }
 
+/** Settings of an endpoint that do not go together. */
+function checkMode({ endpoint }: FlowDefinition, scope: FlowScope): void {
+  if (endpoint === undefined) return;
+  const durable = endpoint.mode === "async" ? "asynchronous" : "handed over";
+  if (endpoint.exclusion !== undefined && (endpoint.mode === "async" || endpoint.onTimeout === "handoff")) {
+    scope.report({
+      path: pointer("endpoint", "exclusion"),
+      reason: `an exclusion group holds synchronous runs only, and the runs of this endpoint may be ${durable}`,
+    });
+  }
+  if (endpoint.mode === "async" && endpoint.onTimeout === "handoff") {
+    scope.report({
+      path: pointer("endpoint", "onTimeout"),
+      reason: "`handoff` is for synchronous endpoints: an asynchronous run goes on whatever its caller does",
+    });
+  }
+}
+
 /**
  * Checks a flow and compiles it to a plan. Everything that can be wrong is found here, all at once, each problem with
  * its JSON Pointer into the flow; the plan may be used only when there is none.
@@ -45,6 +63,7 @@ export function compileFlow(
   }
   const exclusion = compileExclusion(definition, scope);
   if (exclusion !== undefined) addNames(names, exclusion.group.names);
+  checkMode(definition, scope);
 
   const plan: Plan = {
     key,

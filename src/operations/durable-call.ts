@@ -54,6 +54,14 @@ export async function startDurableRun(
   const { plan, pointer, user, call, input, records, timeout, key } = checked;
   const { shards, world } = services;
   const endpoint = plan.endpoint;
+  if (plan.exclusion !== undefined) {
+    // Refused rather than run outside its group.
+    throw new SluiceError(
+      "invalid_request",
+      "This endpoint belongs to an exclusion group, which holds runs in memory only; call it without an Idempotency-Key.",
+      { problems: [{ path: "Idempotency-Key", reason: "not taken by an endpoint of an exclusion group" }] },
+    );
+  }
   const mark = key === undefined ? undefined : await idempotencyMark(key, pointer.flowId, user, call, input);
   const startedAt = world.now();
   const asynchronous = endpoint?.mode === "async";

@@ -133,6 +133,16 @@ describe("a run", () => {
     expect(endedAt).toBe(START);
   });
 
+  test("costs one storage transaction before its caller is answered", async () => {
+    const shard = new TestShard();
+    const counted = await runInDurableObject(shard.stub, async (object, state) => {
+      const transactions = vi.spyOn(state.storage, "transactionSync");
+      const answer = await object.start(startOf(six, { n: 1 }));
+      return { answer, transactions: transactions.mock.calls.length };
+    });
+    expect(counted).toMatchObject({ answer: { kind: "accepted" }, transactions: 1 });
+  });
+
   test("goes on at its first unfinished step, wherever its object died", async () => {
     const shard = new TestShard();
     const id = await shard.start(six, { n: 1 });
