@@ -1,11 +1,24 @@
 import type { Json } from "./json";
 
 /** States of a run, as a caller sees them (contract, section 1). */
-export const RUN_STATUSES = ["Queued", "Running", "Waiting", "Success", "Fail", "Timeout", "Cancelled"] as const;
+export const RUN_STATUSES = [
+  "Queued",
+  "Running",
+  "Waiting",
+  "Success",
+  "Fail",
+  "Timeout",
+  "Cancelled",
+] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
 
 /** States that a run never leaves. */
-export const FINAL_STATUSES = ["Success", "Fail", "Timeout", "Cancelled"] as const satisfies readonly RunStatus[];
+export const FINAL_STATUSES = [
+  "Success",
+  "Fail",
+  "Timeout",
+  "Cancelled",
+] as const satisfies readonly RunStatus[];
 export type FinalStatus = (typeof FINAL_STATUSES)[number];
 
 /** What started a run: the surface it came through. */
