@@ -11,6 +11,7 @@ import {
 } from "../domain/limits";
 import { MAX_NAME_LENGTH } from "../domain/names";
 import type { RunOutcome } from "../domain/run";
+import { RunStopped } from "../engine/errors";
 import { runFlow } from "../engine/executor";
 import type { Plan } from "../engine/plan";
 import type { Host } from "../engine/ports";
@@ -140,7 +141,7 @@ export async function triggerFlow(
   if (plan.endpoint?.logRequests === true) logRequest(run, call, input);
   const concurrency = plan.endpoint?.prioritiseThroughput === true ? MAX_CONCURRENT_RECORDS : 1;
   const ended = runFlow(plan, records, run, concurrency);
-  const outcome = ended instanceof Promise ? await ended : ended;
+  const outcome = ended instanceof Promise ? await whileCalled(ended, run, call.signal) : ended;
   const rendered = render(outcome);
   if (plan.endpoint?.logResponse === true) logResponse(run, rendered);
 
@@ -163,6 +164,23 @@ export async function triggerFlow(
   if (plan.endpoint?.history === "strict") await history.store(record);
   else history.record(record);
   return rendered;
+}
+
+/** Waits for a run, and cancels it when its caller goes away: nobody is left to take the answer. */
+async function whileCalled(
+  ended: Promise<RunOutcome>,
+  run: RunContext,
+  signal: AbortSignal,
+): Promise<RunOutcome> {
+  const gone = () =>
+    run.stop(new RunStopped("cancelled", "caller_gone", "the caller went away before the run had ended"));
+  if (signal.aborted) gone();
+  signal.addEventListener("abort", gone, { once: true });
+  try {
+    return await ended;
+  } finally {
+    signal.removeEventListener("abort", gone);
+  }
 }
 
 /** The values that enter the flow, checked against what it declares. @throws SluiceError invalid_request with all problems */

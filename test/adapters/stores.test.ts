@@ -524,6 +524,27 @@ describe("projects", () => {
   });
 });
 
+describe("callers", () => {
+  test("one that goes away takes its run along", async () => {
+    const isolate = isolateOf(HOUR);
+    await put(isolate, "gone", [
+      {
+        flow: "slow",
+        endpoint: { anonymous: true, history: "strict" },
+        start: "wait",
+        nodes: { wait: { type: "delay", for: "1m", next: "end" } },
+      },
+    ]);
+    const caller = new AbortController();
+    const pending = send(isolate, "/phixflow/api/1/action/gone/slow/trigger", { signal: caller.signal });
+    setTimeout(() => caller.abort(), 50);
+    const response = await pending;
+    expect(response.status).toBe(409);
+    const run = await new D1RunLog(env.DB).find(1, response.headers.get("x-process-id") as string);
+    expect(run).toMatchObject({ status: "Cancelled", message: expect.stringContaining("caller went away") });
+  });
+});
+
 describe("settings", () => {
   test("a deployment without a sound administrator's token keeps the management API closed", async () => {
     for (const ADMIN_TOKEN of ["", "short", "x".repeat(31)]) {
