@@ -80,3 +80,4 @@ app.all(ACTION_PATH, (context) => {
   }) as unknown as Promise<globalThis.Response>;
 });
 app.all("*", (context) => api.fetch(context.req.raw, context.env, context.executionCtx));
+app.onError((error, context) => problemResponse(error, context));

@@ -5,7 +5,8 @@ export interface ExpressionCase {
   /** Only timed against the library: how a function of the language compares. */
   libraryOnly?: true;
   source: string;
-  scope(): Record<string, unknown>;
+  /** Documents of the same shape with other values. */
+  scope(variant: number): Record<string, unknown>;
   plain(scope: never): unknown;
 }
 
@@ -24,20 +25,20 @@ interface RowScope {
 const FILTER =
   '( $open := input.json.rows[active and amount >= 100]; { "total": $sum($open.amount), "names": $open.(name & "!") } )';
 
-function scopeOf(count: number): () => Record<string, unknown> {
-  return () => ({
+function scopeOf(count: number): (variant: number) => Record<string, unknown> {
+  return (variant) => ({
     input: {
       json: {
-        since: "2021-01-01",
+        since: `2021-01-0${variant + 1}`,
         rows: Array.from({ length: count }, (_, index) => ({
           id: index + 1,
           name: `Row ${index + 1}`,
           active: index % 3 !== 0,
-          amount: ((index * 37) % 1000) + 0.5,
+          amount: (((index + variant) * 37) % 1000) + 0.5,
         })),
       },
     },
-    item: { onboarded: "2022-03-04" },
+    item: { onboarded: variant % 2 === 0 ? "2022-03-04" : "2020-12-31" },
   });
 }
 
@@ -149,6 +150,30 @@ const FUNCTIONS: Record<string, string> = {
   wildcard: "$count(input.json.**)",
   tail_recursion: "($f := function($n, $a) { $n = 0 ? $a : $f($n - 1, $a + $n) }; $f(50, 0))",
 };
+
+/** What the flows beside this one have: the same kinds of expressions over other fields of other objects. */
+export const NEIGHBOURS: readonly { source: string; scope: Record<string, unknown> }[] = [
+  "order",
+  "user",
+  "ticket",
+  "device",
+  "invoice",
+  "parcel",
+].map((kind) => {
+  const [open, weight, label] = [`${kind}_open`, `${kind}_weight`, `${kind}_label`];
+  const rows = Array.from({ length: 50 }, (_, index) => ({
+    [`${kind}_id`]: index,
+    [label]: `${kind} ${index}`,
+    [weight]: (index * 31) % 700,
+    [open]: index % 4 !== 0,
+  }));
+  return {
+    source:
+      `( $some := input.json.${kind}s[${open} and ${weight} >= 50]; ` +
+      `{ "${weight}": $sum($some.${weight}), "${label}": $some.(${label} & "?"), "later": input.since > ${kind}.since } )`,
+    scope: { input: { since: "2021", json: { [`${kind}s`]: rows } }, [kind]: { since: "2020" } },
+  };
+});
 
 export const CASES: readonly ExpressionCase[] = [
   ...TIMED,

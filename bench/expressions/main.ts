@@ -81,16 +81,16 @@ async function ask(worker: Miniflare, key: string, side: Side, times: number) {
   const text = await response.text();
   const taken = performance.now() - begun;
   if (!response.ok) throw new Error(`${key}, ${side}: ${response.status} ${text}`);
-  return { taken, answer: JSON.parse(text).answer as unknown };
+  return { taken, answer: JSON.parse(text).answers as unknown };
 }
 
 async function take(worker: Miniflare, benchmark: ExpressionCase, rounds: number): Promise<Result> {
   const { key, libraryOnly } = benchmark;
   const sides: Side[] = libraryOnly ? ["ours", "library"] : ["ours", "theirs", "library"];
   const times = new Map<Side, number>();
-  const expected = (await ask(worker, key, "library", 1)).answer;
+  const expected = (await ask(worker, key, "library", 4)).answer;
   for (const side of sides) {
-    const { answer } = await ask(worker, key, side, 1);
+    const { answer } = await ask(worker, key, side, 4);
     if (!isDeepStrictEqual(answer, expected)) {
       throw new Error(
         `${key}: ${side} answers ${JSON.stringify(answer)}, and not ${JSON.stringify(expected)}`,

@@ -25,7 +25,10 @@ export async function authenticateAdmin(
     throw new SluiceError("unauthenticated", "Send the administrator's token as `Authorization: Bearer …`.");
   }
   if (!(await sameText(token, expected))) {
-    throw new SluiceError("unauthenticated", "This is not the administrator's token.");
+    throw new SluiceError(
+      "unauthenticated",
+      "This is not the administrator's token, which is sent as `Authorization: Bearer …`.",
+    );
   }
   return ADMIN_USER;
 }

@@ -14,8 +14,8 @@ export const MAX_YAML_ALIASES = 100;
 export const MAX_PARTS = 1_000;
 /** Entries of a page of a list. */
 export const MAX_PAGE = 200;
-/** Bytes of one flow's definition as JSON: it is one D1 value, and those end at 2 MB. */
-export const MAX_FLOW_BYTES = 1024 * 1024;
+/** Bytes of one flow's definition as JSON. It travels to D1 inside other JSON, which may double it, and values end at 2 MB. */
+export const MAX_FLOW_BYTES = 512 * 1024;
 /** Flows of one project. */
 export const MAX_FLOWS = 5_000;
 /** Nodes of one flow, those inside its loops included. */

@@ -18,6 +18,8 @@ export interface IncomingCall {
   client: string;
   /** Reads the body, once. @throws SluiceError when it is larger than a trigger's may be */
   readBody(): Promise<Uint8Array>;
+  /** Aborted when the caller has gone. Asked for only by runs that wait: the platform makes it on demand. */
+  readonly signal: AbortSignal;
 }
 
 /** Headers that carry credentials, in lower case. Flows do not see them, logs mask them. */

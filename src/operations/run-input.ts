@@ -9,6 +9,9 @@ import type { NamesRead } from "../engine/plan";
 import type { RunInput } from "../engine/run-context";
 import { type IncomingCall, isCredentialHeader } from "./incoming-call";
 
+/** A stored request has no caller that could go away. */
+const NOBODY_LEAVES = new AbortController().signal;
+
 type BodyKind = "json" | "xml" | "form" | "multipart" | "other";
 
 /**
@@ -72,6 +75,7 @@ export class HttpRunInput implements RunInput {
       query: url.searchParams,
       headers: new Map(stored.headers) as unknown as IncomingCall["headers"],
       client: stored.client,
+      signal: NOBODY_LEAVES,
       readBody: () => Promise.reject(new Error("the body of a stored request was read when it came")),
     };
     const kind = bodyKind(stored.contentType);

@@ -5,6 +5,7 @@ import type { FlowAddress, FlowPointer } from "../domain/flow-address";
 import { DEFAULT_SYNC_TIMEOUT_MS, MAX_CONCURRENT_RECORDS } from "../domain/limits";
 import { MAX_NAME_LENGTH } from "../domain/names";
 import type { RunOutcome } from "../domain/run";
+import { RunStopped } from "../engine/errors";
 import { runFlow } from "../engine/executor";
 import type { Plan } from "../engine/plan";
 import type { Host } from "../engine/ports";
@@ -168,7 +169,7 @@ export async function triggerFlow(
   try {
     const ended = runFlow(plan, records, run, concurrency);
     if (ended instanceof Promise) permit?.guard(run);
-    outcome = ended instanceof Promise ? await ended : ended;
+    outcome = ended instanceof Promise ? await whileCalled(ended, run, call.signal) : ended;
     rendered = render.outcome(outcome);
     endedAt = world.now();
     permit?.share(outcome, rendered);
@@ -202,4 +203,21 @@ export async function triggerFlow(
   if (plan.endpoint?.history === "strict") await history.store(record);
   else history.record(record);
   return rendered;
+}
+
+/** Waits for a run, and cancels it when its caller goes away: nobody is left to take the answer. */
+async function whileCalled(
+  ended: Promise<RunOutcome>,
+  run: RunContext,
+  signal: AbortSignal,
+): Promise<RunOutcome> {
+  const gone = () =>
+    run.stop(new RunStopped("cancelled", "caller_gone", "the caller went away before the run had ended"));
+  if (signal.aborted) gone();
+  signal.addEventListener("abort", gone, { once: true });
+  try {
+    return await ended;
+  } finally {
+    signal.removeEventListener("abort", gone);
+  }
 }

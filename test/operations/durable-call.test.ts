@@ -61,6 +61,7 @@ async function checkedCall(
     query: new URLSearchParams(),
     headers: new Headers() as unknown as IncomingCall["headers"],
     client: "192.0.2.1",
+    signal: new AbortController().signal,
     readBody: async () => new Uint8Array(),
   };
   const pointer = {

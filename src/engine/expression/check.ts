@@ -41,8 +41,10 @@ export function check(
     if (error instanceof ExpressionError) return [problemOf(error)];
     throw error;
   }
-  const checker = new Checker(shape);
-  checker.infer(parse(source), shape);
+  const { functions, variables } = typeof expression === "string" ? options : expression.options;
+  const tree = parse(source);
+  const checker = new Checker(shape, tree, [...(functions ?? []), ...(variables ?? [])]);
+  checker.infer(tree, shape);
   return checker.problems;
 }
 
@@ -77,9 +79,22 @@ class Checker {
   readonly problems: ExpressionProblem[] = [];
   readonly #root: ShapeNode;
   readonly #variables = new Map<string, Known>();
+  /** Bound in several places, so that a name alone does not say which is meant. */
+  readonly #ambiguous = new Set<string>();
 
-  constructor(root: ShapeNode) {
+  /** `lent` are names that the host gives a meaning; nothing is known of their values. */
+  constructor(root: ShapeNode, tree: Node, lent: readonly string[]) {
     this.#root = root;
+    for (const name of lent) this.#variables.set(name, undefined);
+    const seen = new Set<string>();
+    for (const name of boundNames(tree)) {
+      if (seen.has(name)) this.#ambiguous.add(name);
+      seen.add(name);
+    }
+  }
+
+  #bind(name: string, known: Known): void {
+    this.#variables.set(name, this.#ambiguous.has(name) ? undefined : known);
   }
 
   /** The shape of what a node yields for a context of a known shape. */
@@ -106,9 +121,7 @@ class Checker {
         return node.value === "$" ? this.#root : this.#variables.get(String(node.value));
       case "bind": {
         const known = this.infer(node.rhs as Node, context);
-        const name = String(leftOf(node).value);
-        // Assigned twice, it may be either.
-        this.#variables.set(name, this.#variables.has(name) ? undefined : known);
+        this.#bind(String(leftOf(node).value), known);
         return known;
       }
       case "block":
@@ -128,11 +141,18 @@ class Checker {
       case "function":
         return this.#call(node, context);
       case "lambda":
-      case "transform":
-      case "apply":
-        // What these are applied to is known only when they run.
-        if (node.type === "apply") this.infer(leftOf(node), context);
+        this.#lambda(node, context, []);
         return undefined;
+      case "transform":
+        // What it is applied to is known only when it runs.
+        return undefined;
+      case "apply": {
+        const piped = this.infer(leftOf(node), context);
+        const right = node.rhs as Node;
+        if (right.type === "function") return this.#call(right, context, { arg: leftOf(node), known: piped });
+        this.infer(right, context);
+        return undefined;
+      }
       default:
     }
     for (const child of childrenOf({ ...node, predicate: [], stages: [] })) this.infer(child, context);
@@ -142,14 +162,24 @@ class Checker {
   #path(node: Node, context: Known): Known {
     let at = context;
     for (const step of node.steps ?? []) {
-      if (step.tuple || step.type === "parent") return undefined;
+      if (step.type === "parent") return undefined;
       if (step.type === "sort") {
         for (const term of step.terms ?? []) this.infer(term.expression, itemOf(at));
         continue;
       }
+      const before = at;
       if (step.type === "name") at = this.#field(step, at);
       else at = step === node.steps?.[0] ? this.infer(step, at) : this.infer(step, itemOf(at));
-      for (const stage of step.stages ?? []) if (stage.type === "filter") at = this.#filtered(at, stage.expr);
+      if (step.focus !== undefined) {
+        // `@` binds what the step yields, and goes on from where it was.
+        this.#bind(step.focus, itemOf(at));
+        at = before;
+      }
+      if (step.index !== undefined) this.#bind(step.index, NUMBER);
+      for (const stage of step.stages ?? []) {
+        if (stage.type === "filter") at = this.#filtered(at, stage.expr);
+        else this.#bind(String(stage.value), NUMBER);
+      }
     }
     if (!node.group) return at;
     this.#pairs(node.group.lhs, itemOf(at));
@@ -216,12 +246,31 @@ class Checker {
     }
   }
 
-  #call(node: Node, context: Known): Known {
-    const args = node.arguments ?? [];
-    const known = args.map((arg) => (arg.type === "lambda" ? undefined : this.infer(arg, context)));
+  /** A function's body, for arguments of which this much is known. Its context is that of where it is written. */
+  #lambda(node: Node, context: Known, given: readonly Known[]): Known {
+    if (!node.thunk) {
+      (node.arguments ?? []).forEach((parameter, index) => {
+        this.#bind(String(parameter.value), given[index]);
+      });
+    }
+    return this.infer(node.body as Node, context);
+  }
+
+  #call(node: Node, context: Known, piped?: { arg: Node; known: Known }): Known {
     const procedure = node.procedure as Node;
-    const native = procedure.type === "variable" ? LIBRARY.get(String(procedure.value)) : undefined;
-    if (!native || this.#variables.has(String(procedure.value))) return undefined;
+    const name = procedure.type === "variable" ? String(procedure.value) : "";
+    const native = this.#variables.has(name) ? undefined : LIBRARY.get(name);
+    const args = [...(piped ? [piped.arg] : []), ...(node.arguments ?? [])];
+    const known: Known[] = piped ? [piped.known] : [];
+    for (const arg of args.slice(known.length)) {
+      if (arg.type !== "lambda" || arg.thunk) known.push(this.infer(arg, context));
+      else {
+        this.#lambda(arg, context, native ? argumentsOf(name, known[0]) : []);
+        known.push(undefined);
+      }
+    }
+    if (procedure.type !== "variable") this.infer(procedure, context);
+    if (!native) return undefined;
     const { parameters } = native.signature;
     args.forEach((arg, index) => {
       const parameter = parameters[index];
@@ -231,20 +280,17 @@ class Checker {
       const item = letterOf(itemOf(known[index]));
       const single = letter === "a" && !parameter.fits.includes("a") ? item : letter;
       if (single !== undefined && !parameter.fits.includes(single)) {
-        this.#report(arg, "T0410", `argument ${index + 1} of $${String(procedure.value)} cannot be this`);
+        this.#report(arg, "T0410", `argument ${index + 1} of $${name} cannot be this`);
       } else if (
         parameter.type === "a" &&
         parameter.subtype &&
         item !== undefined &&
         item !== parameter.subtype
       ) {
-        this.#report(
-          arg,
-          "T0412",
-          `argument ${index + 1} of $${String(procedure.value)} cannot be a list of this`,
-        );
+        this.#report(arg, "T0412", `argument ${index + 1} of $${name} cannot be a list of this`);
       }
     });
+    if (SAME_ELEMENTS.has(name) && known[0]?.kind === "list") return known[0];
     return native.kind === "any" ? undefined : { kind: native.kind, optional: true };
   }
 
@@ -257,4 +303,43 @@ class Checker {
 /** What a list has, or the thing itself: paths and predicates see elements. */
 function itemOf(known: Known): Known {
   return known?.kind === "list" ? known.item : known;
+}
+
+/** Functions whose result has elements of their first argument. */
+const SAME_ELEMENTS = new Set(["filter", "sort", "reverse", "distinct", "shuffle"]);
+
+/** What a function of the library hands to the function that it is given, as far as its first argument says. */
+function argumentsOf(name: string, first: Known): Known[] {
+  switch (name) {
+    case "map":
+    case "filter":
+    case "single":
+      return [itemOf(first), NUMBER, first];
+    case "reduce":
+      return [undefined, itemOf(first), NUMBER, first];
+    case "sort":
+      return [itemOf(first), itemOf(first)];
+    case "each":
+    case "sift":
+      return [undefined, STRING];
+    default:
+      return [];
+  }
+}
+
+/** Every place of a tree that gives a variable a value. */
+function boundNames(node: Node): string[] {
+  const names: string[] = [];
+  const visit = (at: Node) => {
+    if (at.type === "bind") names.push(String(leftOf(at).value));
+    if (at.focus !== undefined) names.push(at.focus);
+    if (at.index !== undefined) names.push(at.index);
+    for (const stage of at.stages ?? []) if (stage.type === "index") names.push(String(stage.value));
+    if (at.type === "lambda" && !at.thunk) {
+      for (const parameter of at.arguments ?? []) names.push(String(parameter.value));
+    }
+    for (const child of childrenOf(at)) visit(child);
+  };
+  visit(node);
+  return names;
 }

@@ -178,6 +178,10 @@ class HttpCall implements IncomingCall {
     return this.headers.get("cf-connecting-ip") ?? "unknown";
   }
 
+  get signal(): AbortSignal {
+    return this.#request.signal;
+  }
+
   readBody(): Promise<Uint8Array> {
     return readBody(this.#request, MAX_BODY_BYTES, "MAX_BODY_BYTES");
   }

@@ -53,7 +53,10 @@ it(
         // The reference's parser loses regular expressions on the left of these, and may then match for ever.
         fc.pre(!(/\?\?|\?:/.test(source) && /, \//.test(source)));
         const before = JSON.stringify(document);
-        const wanted = await reference(source, JSON.parse(before));
+        const theirs = JSON.parse(before) as unknown;
+        const wanted = await reference(source, theirs);
+        // Grouping an empty array, the reference adds an element to it: to the document's own, if it is one of those.
+        if (JSON.stringify(theirs) !== before) return;
         const got = ours(source, document);
         expect(JSON.stringify(document), "the document is as it was").toBe(before);
         if ("beyond" in wanted) return;

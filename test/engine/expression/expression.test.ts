@@ -184,8 +184,48 @@ describe("checking against a known shape", () => {
     expect(found("item.")[0]).toMatch(/^S02/);
   });
 
+  it("follows the arguments of functions, and what @ and # bind", () => {
+    expect(found("$map(input.json.rows, function($r) { $r.nmae })")).toEqual(["unknown_field nmae name"]);
+    expect(found("$filter(input.json.rows, function($r) { $r.id > 1 }).nmae")).toEqual([
+      "unknown_field nmae name",
+    ]);
+    expect(found("input.json.rows ~> $map(function($r, $i) { $i & $r.idd })")).toEqual([
+      "unknown_field idd id",
+    ]);
+    expect(found("$sort(input.json.rows, function($l, $r) { $l.name * 2 > $r.id })")).toEqual([
+      "T2001 $l.name",
+    ]);
+    expect(found("$reduce(input.json.rows, function($sum, $r) { $sum + $r.ammount }, 0)")).toEqual([
+      "unknown_field ammount amount",
+    ]);
+    expect(found("($f := function($x) { $x & input.json.sinse }; $f(1))")).toEqual([
+      "unknown_field sinse since",
+    ]);
+    expect(found("input.json.rows@$r[$r.idd = 1].{'id': $r.id}")).toEqual(["unknown_field idd id"]);
+    expect(found("input.json@$j.json.rows#$i.{'at': $i, 'since': $j.sinse}")).toEqual([
+      "unknown_field sinse since",
+    ]);
+  });
+
+  it("takes the host's names as its own", () => {
+    const options = { functions: ["sum"], variables: ["row"] };
+    expect(check("$sum('x') & $row.anything * 2", shape, options)).toEqual([]);
+    expect(check(compile("$sum('x') & $row.anything * 2", options), shape)).toEqual([]);
+  });
+
   it("does not question what it does not know", () => {
     for (const source of [
+      "($f := function($x) { $x.anything + 1 }; $f(item))",
+      "($x := 'a'; $f := function($x) { $x * 2 }; $f(2) & $x)",
+      "($x := 'a'; $y := $x & 'b'; $x := 2; $x * 2)",
+      "$reduce(input.json.rows.id, function($all, $id) { $all.total + $id })",
+      "$each(input.json, function($v, $k) { $k & $v.anything })",
+      "input.json.rows@$r.$$.input.json.rows@$s[$s.id = $r.id].{'a': $r.amount + $s.amount}",
+      "input.json.rows#$i[$i < 2 and amount > $i].name",
+      "input.json.rows.name.(%.amount * 2 & $)",
+      "$map([1, 'a'], function($v) { $v.x })",
+      "$map(input.json.rows, $string)",
+      "input.json ~> |rows|{'anything': amount.more}|",
       "item.anything.at.all * 2",
       "$sum(input.json.rows.amount) & ''",
       "input.json.rows[0].name & 'x'",

@@ -1,0 +1,103 @@
+import type { Bindings } from "../../src/bindings";
+
+/** What a Worker asked of its bindings. */
+export interface Counts {
+  /** Statements sent to D1, each of a batch by itself. */
+  statements: string[];
+  batches: number;
+  kvReads: string[];
+  kvWrites: string[];
+  messages: unknown[];
+  durableObjectCalls: number;
+}
+
+export interface CountingBindings {
+  bindings: Bindings;
+  counts: Counts;
+  reset(): void;
+  /** Makes every further call of an operation fail, or work again. */
+  fail(operation: "kv.get" | "kv.put" | "queue.send" | "db", failing?: boolean): void;
+}
+
+/** The same bindings, counted, and able to fail: a class of its own for each isolate that a test plays. */
+export function countingBindings(real: Bindings, more: Partial<Bindings> = {}): CountingBindings {
+  const counts: Counts = emptyCounts();
+  const failing = new Set<string>();
+  const guard = (operation: string): void => {
+    if (failing.has(operation)) throw new Error(`${operation} is made to fail`);
+  };
+
+  const inner = new WeakMap<object, { statement: D1PreparedStatement; sql: string }>();
+  const wrapped = (statement: D1PreparedStatement, sql: string): D1PreparedStatement => {
+    const proxy = new Proxy(statement, {
+      get(target, name) {
+        if (name === "bind") return (...values: unknown[]) => wrapped(target.bind(...values), sql);
+        const member = Reflect.get(target, name) as unknown;
+        if (typeof member !== "function") return member;
+        return async (...values: unknown[]) => {
+          guard("db");
+          counts.statements.push(sql);
+          return Reflect.apply(member, target, values) as unknown;
+        };
+      },
+    });
+    inner.set(proxy, { statement, sql });
+    return proxy;
+  };
+  const DB = new Proxy(real.DB, {
+    get(target, name) {
+      if (name === "prepare") return (sql: string) => wrapped(target.prepare(sql), sql);
+      if (name === "batch") {
+        return async (statements: D1PreparedStatement[]) => {
+          guard("db");
+          counts.batches += 1;
+          const known = statements.map(
+            (each) => inner.get(each) as { statement: D1PreparedStatement; sql: string },
+          );
+          counts.statements.push(...known.map(({ sql }) => sql));
+          return target.batch(known.map(({ statement }) => statement));
+        };
+      }
+      return Reflect.get(target, name) as unknown;
+    },
+  });
+  const CATALOG = new Proxy(real.CATALOG, {
+    get(target, name) {
+      if (name === "get") {
+        return async (...values: Parameters<KVNamespace["get"]>) => {
+          guard("kv.get");
+          counts.kvReads.push(String(values[0]));
+          return target.get(...values);
+        };
+      }
+      if (name === "put") {
+        return async (...values: Parameters<KVNamespace["put"]>) => {
+          guard("kv.put");
+          counts.kvWrites.push(values[0]);
+          return target.put(...values);
+        };
+      }
+      return Reflect.get(target, name) as unknown;
+    },
+  });
+  const HISTORY = {
+    send: async (message: unknown) => {
+      guard("queue.send");
+      counts.messages.push(message);
+    },
+  } as unknown as Queue;
+
+  return {
+    bindings: { ...real, DB, CATALOG, HISTORY, ...more },
+    counts,
+    reset: () => Object.assign(counts, emptyCounts()),
+    fail: (operation, on = true) => {
+      if (on) failing.add(operation);
+      else failing.delete(operation);
+    },
+  };
+}
+
+function emptyCounts(): Counts {
+  return { statements: [], batches: 0, kvReads: [], kvWrites: [], messages: [], durableObjectCalls: 0 };
+}
