@@ -88,7 +88,8 @@ test("the keys of .dev/demo.json: ids, and endpoints whose URLs end in /trigger"
   });
   expect(Object.keys(demo.endpoints).sort()).toEqual(
     [
-      "alias companies countries echo_page error legacy my_api no_output no_record order_intake order_label page records since slow",
+      "alias companies countries echo_page error exclusive exclusive_other exclusive_queue handed_over legacy my_api no_output",
+      "no_record order_intake order_label page records report since since_async slow",
     ].flatMap((names) => names.split(" ")),
   );
   for (const url of Object.values(demo.endpoints)) expect(url).toMatch(/\/trigger$/);
@@ -170,6 +171,37 @@ describe("demo", () => {
       message:
         'The input is not what this endpoint takes: body.since: expected a date YYYY-MM-DD, got the string "yesterday".',
     });
+  });
+
+  test("since_async, report, handed_over: a process id at once, the result by polling", async () => {
+    const poll = async (key: string, id: string, headers: Record<string, string> = {}) => {
+      const url = (demo.endpoints[key] as string).replace(/\/trigger$/, `/poll/${id}`);
+      return (await (await fetch(url, { headers })).json()) as Record<string, unknown>;
+    };
+    const companies = [{ id: 7, name: "A", onboarded: "2024-01-01", amount: 2.5 }];
+    const since = await call("since_async", { body: { since: "2020-01-01", companies } });
+    expect(since.json).toMatchObject({ data: {}, processId: expect.stringMatching(PROCESS_ID) });
+    expect(await poll("since_async", since.json.processId, { prefer: "wait=20" })).toMatchObject({
+      status: "Success",
+      data: { summary: [{ count: 1, total: 2.5, ids: [7] }] },
+    });
+
+    const report = await call("report", { query: "?title=May" });
+    await expect
+      .poll(() => poll("report", report.json.processId))
+      .toMatchObject({ status: "Waiting", progress: { of: 6 }, nextWakeAt: expect.any(String) });
+    expect(await poll("report", report.json.processId, { prefer: "wait=20" })).toMatchObject({
+      status: "Success",
+      data: { report: [{ title: "May", sales: [120, 80, 200], total: 400 }] },
+    });
+
+    const handed = await call("handed_over", { query: "?ms=900" });
+    expect(handed.status).toBe(202);
+    expect(await poll("handed_over", handed.json.processId, { prefer: "wait=20" })).toMatchObject({
+      status: "Success",
+      data: { done: [{ waited: 900 }] },
+    });
+    expect((await call("handed_over", { query: "?ms=1" })).status).toBe(200);
   });
 
   test("since: exactly its own body", async () => {

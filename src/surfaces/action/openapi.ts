@@ -1,5 +1,6 @@
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
-import { MAX_TIMEOUT_MS } from "../../domain/limits";
+import { MAX_IDEMPOTENCY_KEY_CHARS, MAX_PREFER_WAIT_S, MAX_TIMEOUT_MS } from "../../domain/limits";
+import { RUN_STATUSES } from "../../domain/run";
 
 const Answer = z
   .object({
@@ -20,6 +21,27 @@ const Answer = z
   })
   .openapi("ActionAnswer");
 
+const State = z
+  .object({
+    processId: z.string(),
+    status: z.enum(RUN_STATUSES),
+    data: z
+      .record(z.string(), z.unknown())
+      .describe(
+        "Empty until the run has ended; then its records by output connection point, or the attributes that it mapped.",
+      ),
+    startedAt: z.iso.datetime().optional(),
+    endedAt: z.iso.datetime().optional(),
+    nextWakeAt: z.iso.datetime().optional().describe("When a run that waits goes on."),
+    progress: z
+      .object({ done: z.number().int(), of: z.number().int(), current: z.string().nullable() })
+      .optional()
+      .describe("Nodes that have finished, of all; the one that executes or waits."),
+    errors: Answer.shape.errors,
+    message: z.string().optional(),
+  })
+  .openapi("ActionState");
+
 const Refusal = z
   .object({ status: z.literal("Fail"), code: z.string(), message: z.string() })
   .describe("The call was refused; nothing ran.")
@@ -27,18 +49,36 @@ const Refusal = z
 
 const STATUSES: Record<string, [string, z.ZodType]> = {
   200: [
-    "The run succeeded. A flow that maps body, headers, contentType or statusCode answers with exactly that instead.",
-    Answer,
+    "The run succeeded, or an asynchronous one was accepted. A flow that maps body, headers, contentType or statusCode answers with exactly that instead.",
+    z.union([Answer, State]),
   ],
+  202: ["The run takes longer than its timeout, and goes on; poll it.", State],
   400: ["The input is wrong, the flow failed, or a connected output returned no record.", Answer],
   401: ["No or a bad API key.", Refusal],
   404: ["There is no such endpoint.", Refusal],
   405: ["Neither GET nor POST.", Refusal],
-  409: ["The flow is paused or inactive, or the version-10 name is not unique.", Refusal],
+  409: [
+    "The flow is paused or inactive, the exclusion group is busy, the Idempotency-Key was used for another request, or the version-10 name is not unique.",
+    Refusal,
+  ],
   413: ["The body is too large.", Refusal],
   415: ["The body's type, character set or compression is not taken.", Refusal],
+  503: [
+    "The run could not be accepted in time. A process id in the answer says that this is not certain.",
+    Refusal,
+  ],
   504: ["The run took longer than its timeout, and was aborted.", Answer],
 };
+
+const IdempotencyKey = z
+  .string()
+  .max(MAX_IDEMPOTENCY_KEY_CHARS)
+  .optional()
+  .describe("The same key and request are the same run and answer; the run is durable.");
+const Prefer = z
+  .string()
+  .optional()
+  .describe(`\`wait=N\` (RFC 7240) waits up to N seconds, at most ${MAX_PREFER_WAIT_S}, for the result.`);
 
 /**
  * Describes the action API for the OpenAPI document. Its routes are not made by the OpenAPI router: they match raw path
@@ -84,6 +124,7 @@ export function describeAction(registry: OpenAPIHono["openAPIRegistry"]): void {
               .optional()
               .describe("Milliseconds to wait."),
           }),
+          headers: z.object({ "idempotency-key": IdempotencyKey, prefer: Prefer }),
           ...(method === "post"
             ? { body: { required: false, content: { "application/json": { schema: z.unknown() } } } }
             : {}),
@@ -91,5 +132,28 @@ export function describeAction(registry: OpenAPIHono["openAPIRegistry"]): void {
         responses,
       });
     }
+  }
+  for (const names of [["project", "flow"], ["alias"]]) {
+    registry.registerPath({
+      method: "get",
+      path: `/{instance}/api/1/action/${names.map((name) => `{${name}}`).join("/")}/poll/{processId}`,
+      summary: "How a durable run stands",
+      operationId: `poll-by-${names.at(-1)}`,
+      tags: ["Action API"],
+      request: {
+        params: z.object(
+          Object.fromEntries(["instance", ...names, "processId"].map((name) => [name, z.string()])),
+        ),
+        headers: z.object({ prefer: Prefer }),
+      },
+      responses: {
+        200: { description: "The run's state.", content: { "application/json": { schema: State } } },
+        401: { description: "No or a bad API key.", content: { "application/json": { schema: Refusal } } },
+        404: {
+          description: "This endpoint has no durable run with this id.",
+          content: { "application/json": { schema: Refusal } },
+        },
+      },
+    });
   }
 }
