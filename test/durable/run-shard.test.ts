@@ -437,6 +437,30 @@ describe("what a run owes", () => {
     expect(await shard.rows("SELECT kind FROM timers WHERE kind = 'outbox'")).toEqual([]);
   });
 
+  test("a database that does not answer keeps no alarm going", async () => {
+    let answers = 0;
+    const write = vi.spyOn(D1RunLog.prototype, "write").mockImplementation(async () => {
+      const mine = write.mock.calls.length;
+      while (answers < mine) await scheduler.wait(5);
+    });
+    const shard = new TestShard();
+    const first = await shard.start(six, { n: 1 });
+    await shard.until(first, "Success");
+    await shard.pass(250);
+    await vi.waitFor(() => expect(write).toHaveBeenCalledTimes(1));
+    // More becomes due while the first delivery hangs.
+    const second = await shard.start(six, { n: 2 });
+    await shard.until(second, "Success");
+    await shard.pass(250);
+    const [timer] = await shard.rows<{ due: number }>("SELECT due FROM timers WHERE kind = 'outbox'");
+    expect(timer?.due).toBeGreaterThan(clock.now + 1_000);
+    expect(write).toHaveBeenCalledTimes(1);
+    answers = 1;
+    await vi.waitFor(() => expect(write).toHaveBeenCalledTimes(2));
+    answers = 2;
+    await vi.waitFor(async () => expect(await shard.rows("SELECT run FROM outbox")).toEqual([]));
+  });
+
   test("it is forgotten after its retention, and only then", async () => {
     const shard = new TestShard();
     const id = await shard.start(six, { n: 1 });

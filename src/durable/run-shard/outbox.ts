@@ -57,11 +57,12 @@ export class Outbox {
 
   /** Delivers what is due, batch after batch; never throws. */
   async flush(): Promise<void> {
+    // Should this object die meanwhile, the next one tries again. Set also while a delivery is under way, or its timer,
+    // which is over, would go off again and again.
+    this.#timers.set("outbox", "", Date.now() + LOST_MS);
     if (this.#busy) return;
     this.#busy = true;
     try {
-      // Should this object die meanwhile, the next one tries again.
-      this.#timers.set("outbox", "", Date.now() + LOST_MS);
       while (await this.#deliverNext()) {
         // Until nothing is due any more, or the other side fails.
       }
