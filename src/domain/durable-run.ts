@@ -1,3 +1,4 @@
+import type { Holder, RunExclusion } from "./exclusion-group";
 import type { FlowPointer } from "./flow-address";
 import type { JsonObject } from "./json";
 import type { RunMessage, RunOutcome, RunRecord, RunStatus, TriggerKind } from "./run";
@@ -43,6 +44,8 @@ export interface StartRequest {
   /** What was said of the run before it began. */
   messages: RunMessage[];
   idempotency?: IdempotencyMark | undefined;
+  /** The group that the run takes before it is accepted, and holds until it has ended. */
+  exclusion?: RunExclusion | undefined;
 }
 
 /** How far a run has come. */
@@ -71,7 +74,13 @@ export type StartResult =
   /** A value is larger than a shard stores. */
   | { kind: "too_large" }
   /** The caller withdrew the run before it came. */
-  | { kind: "withdrawn" };
+  | { kind: "withdrawn" }
+  /** Its exclusion group is taken. */
+  | { kind: "busy"; holder: Holder; place: number; retryAfter: number }
+  /** Its exclusion group is taken by a run whose result it shares. */
+  | { kind: "following"; runId: string }
+  /** Its exclusion group could not be asked. */
+  | { kind: "undecided" };
 
 export type ViewResult = { kind: "found"; view: RunView } | { kind: "missing" };
 

@@ -133,6 +133,18 @@ export interface AcquireRequest {
   permits: number;
   /** The run whose answer this caller waits for, when it was told to in an earlier call. */
   following?: string | undefined;
+  /** Name of the run shard to tell when the run's turn has come, for one that does not wait inside its call. */
+  tell?: string | undefined;
+}
+
+/** The group that a durable run takes, as its shard keeps it. */
+export interface RunExclusion {
+  /** As `groupName` gives it. */
+  group: string;
+  onBusy: OnBusy;
+  maxQueue: number;
+  /** Milliseconds that it waits for its turn; `null`: as long as it takes. */
+  maxWaitMs: number | null;
 }
 
 export type AcquireAnswer =

@@ -34,6 +34,8 @@ export interface Place {
   flow: string;
   flowId: number;
   user: string;
+  /** The run shard to tell when its turn has come; `null` when its caller asks. */
+  tell: string | null;
   /** Number in the queue, always rising. */
   seq: number;
   permits: number;
@@ -50,11 +52,14 @@ export interface SemaphoreStore {
 
 /** Runs whose turn came, and permits that ended without a word, in the order in which it happened. */
 export interface Movement {
-  granted: Permit[];
+  granted: Granted[];
   expired: Permit[];
   /** Places that were given up because their runs were not heard of any more. */
   left: Place[];
 }
+
+/** A permit that was given to someone who waited for it, and who is to be told. */
+export type Granted = Permit & { tell: string | null };
 
 /** Share of the newest in the running mean of how long permits are held. */
 const NEWEST_SHARE = 0.3;
@@ -144,7 +149,7 @@ export class Semaphore {
     for (let first = this.#queue[0]; first !== undefined; first = this.#queue[0]) {
       if (this.#permits.size >= first.permits) return;
       this.#store.deletePlace(first.runId);
-      movement.granted.push(this.#grant(first, now));
+      movement.granted.push({ ...this.#grant(first, now), tell: first.tell });
       this.#queue.shift();
     }
   }
@@ -198,9 +203,19 @@ export class Semaphore {
         this.#permits.set(permit.runId, cancelled);
       }
     }
-    const { runId, project, flow, flowId, user, permits } = request;
+    const { runId, project, flow, flowId, user, permits, tell = null } = request;
     const seq = this.#lastSeq + 1;
-    const queued = { runId, project, flow, flowId, user, permits, seq, expiresAt: keptUntil(request, now) };
+    const queued = {
+      tell,
+      runId,
+      project,
+      flow,
+      flowId,
+      user,
+      permits,
+      seq,
+      expiresAt: keptUntil(request, now),
+    };
     this.#store.putPlace(queued);
     this.#lastSeq = seq;
     this.#queue.push(queued);
@@ -219,7 +234,10 @@ export class Semaphore {
     };
   }
 
-  #grant({ runId, project, flow, flowId, user }: Omit<Place, "seq" | "expiresAt">, now: number): Permit {
+  #grant(
+    { runId, project, flow, flowId, user }: Omit<Place, "seq" | "expiresAt" | "tell">,
+    now: number,
+  ): Permit {
     const permit: Permit = {
       runId,
       project,

@@ -202,8 +202,10 @@ export class ExclusionGroup extends DurableObject<Bindings> {
       for (const { runId } of movement.expired) {
         if (this.#followed.has(runId)) this.#serveFollowers(runId, undefined, now, movement);
       }
-      for (const { runId, since } of movement.granted) {
-        this.#calls.get(runId)?.finish({ kind: "granted", since });
+      for (const { runId, since, tell } of movement.granted) {
+        const call = this.#calls.get(runId);
+        if (call !== undefined) call.finish({ kind: "granted", since });
+        else if (tell !== null) this.#tell(tell, runId);
       }
       if (this.#rows.pending) this.#flushSoon();
       return result;
@@ -212,6 +214,17 @@ export class ExclusionGroup extends DurableObject<Bindings> {
       this.ctx.abort("storage failed");
       throw error;
     }
+  }
+
+  /** Tells a run shard that a run's turn has come. Should the word be lost, the run asks before its lease is over. */
+  #tell(shard: string, runId: string): void {
+    const told = this.env.RUN_SHARD.getByName(shard).turn(runId);
+    this.ctx.waitUntil(
+      Promise.resolve(told).catch((error: unknown) => {
+        // biome-ignore lint/suspicious/noConsole: the operators' log
+        console.warn("a run shard could not be told of a turn", runId, error);
+      }),
+    );
   }
 
   #flushSoon(): void {

@@ -10,13 +10,17 @@ import type {
   WithdrawResult,
 } from "../domain/durable-run";
 import { MAX_DURABLE_RUN_MS } from "../domain/limits";
+import { shardOf } from "../domain/process-id";
 import type { RunMessage, RunOutcome } from "../domain/run";
 import { RunStopped } from "../engine/errors";
-import { newMessage } from "../engine/run-context";
+import { newMessage, permitLost } from "../engine/run-context";
+import { cancelledBy, durableExclusion } from "../operations/admission";
+import { HttpRunInput } from "../operations/run-input";
 import { type Services, servicesOf } from "../services";
 import { Documents, ValueTooLarge } from "./run-shard/documents";
 import { Driver, failedOutcome } from "./run-shard/driver";
 import { Outbox } from "./run-shard/outbox";
+import { type Request as PermitRequest, Permits } from "./run-shard/permits";
 import { keptSteps } from "./run-shard/rerun";
 import { type RunRow, RunStore } from "./run-shard/run-store";
 import { createTables } from "./run-shard/schema";
@@ -57,6 +61,7 @@ export class RunShard extends DurableObject<Bindings> {
   readonly #timers: Timers;
   readonly #outbox: Outbox;
   readonly #driver: Driver;
+  readonly #permits: Permits;
   /** Memory only: callers that wait for a run to end. */
   readonly #waiting = new Map<string, Set<() => void>>();
 
@@ -70,6 +75,15 @@ export class RunShard extends DurableObject<Bindings> {
     this.#runs = new RunStore(sql, documents, this.#steps);
     this.#timers = new Timers(ctx.storage);
     this.#outbox = new Outbox(sql, this.#runs, this.#timers, (runs) => this.#services.runLog.write(runs));
+    this.#permits = new Permits({
+      sql,
+      timers: this.#timers,
+      groups: this.#services.exclusion,
+      shard: ctx.id.name,
+      isDurable: (id) => shardOf(id) !== undefined,
+      prolonged: (id, until) => this.#driver.prolong(id, until),
+      revoked: (id, why, group) => this.#revoke(id, why, group),
+    });
     this.#driver = new Driver({
       storage: ctx.storage,
       runs: this.#runs,
@@ -77,6 +91,7 @@ export class RunShard extends DurableObject<Bindings> {
       catalog: this.#services.catalog,
       background: (work) => ctx.waitUntil(work),
       end: (id, outcome, messages) => this.#end(id, outcome, messages),
+      enter: (id) => this.#permits.enter(id),
       suspend: (id, at, due, attempts) => this.#suspend(id, at, due, attempts),
     });
     void ctx.blockConcurrencyWhile(async () => {
@@ -88,7 +103,18 @@ export class RunShard extends DurableObject<Bindings> {
 
   /** Accepts a run; with `waitMs`, answers when it has ended, or when that time is over. The same run twice is one. */
   async start(request: StartRequest, waitMs = 0): Promise<StartResult> {
-    const accepted = this.ctx.storage.transactionSync(() => this.#accept(request));
+    const permit = permitRequest(request);
+    let entry: "held" | "queued" | undefined;
+    if (permit !== undefined && this.#known(request) === undefined) {
+      const asked = await this.#permits.ask(permit);
+      if (asked.kind !== "held" && asked.kind !== "queued") return asked;
+      entry = asked.kind;
+    }
+    const accepted = this.ctx.storage.transactionSync(() => this.#accept(request, entry));
+    // Another call with the same key was first, or the caller gave up meanwhile.
+    if (permit !== undefined && entry !== undefined && this.#runs.find(request.id) === undefined) {
+      this.#permits.abandon(permit);
+    }
     if (accepted.kind !== "accepted") return accepted;
     if (!accepted.replayed) this.#driver.enqueue(request.id, true);
     const { id } = accepted;
@@ -118,7 +144,10 @@ export class RunShard extends DurableObject<Bindings> {
       return { kind: "begun", view: this.#view(id) };
     }
     this.#driver.stop(id, cancelled());
-    if (row !== undefined) this.#runs.forget(id);
+    if (row !== undefined) {
+      this.#permits.end(id);
+      this.#runs.forget(id);
+    }
     this.#runs.withdraw(id, Date.now());
     this.#timers.setAtLatest("retention", "", Date.now() + RETENTION_LATEST_MS);
     return { kind: "withdrawn" };
@@ -128,13 +157,15 @@ export class RunShard extends DurableObject<Bindings> {
   cancel(id: string): ViewResult {
     const row = this.#runs.find(id);
     if (row === undefined) return { kind: "missing" };
-    if (row.ended_at === null) {
-      const reason = cancelled();
-      const said = this.#driver.stop(id, reason) ?? this.#runs.messages(row);
-      const outcome: RunOutcome = { ...failedOutcome(id, reason.code, reason.message), status: "Cancelled" };
-      this.#end(id, outcome, [...said, newMessage(Date.now(), "warning", reason.message)]);
-    }
+    if (row.ended_at === null) this.#cancel(row, cancelled());
     return { kind: "found", view: this.#view(id) };
+  }
+
+  /** A run's turn in its exclusion group has come. */
+  turn(id: string): void {
+    const row = this.#runs.find(id);
+    // One that waits at a step holds its group already.
+    if (row?.status === "Waiting" && row.waits_at === null) this.#expire.wake(id);
   }
 
   /** Runs an ended run once more as `newId`: as it was, or keeping the steps that do not depend on node `from`. */
@@ -148,6 +179,8 @@ export class RunShard extends DurableObject<Bindings> {
     const now = Date.now();
     const deadline = now + Math.min(row.deadline - row.started_at, MAX_DURABLE_RUN_MS);
     const { input } = this.#runs.beginning(id);
+    const restored = HttpRunInput.restore(input);
+    restored.need(plan.names);
     const said = newMessage(
       now,
       "info",
@@ -163,9 +196,21 @@ export class RunShard extends DurableObject<Bindings> {
       nodes: row.nodes,
       input,
       messages: [said],
+      exclusion:
+        plan.exclusion === undefined
+          ? undefined
+          : durableExclusion(plan.exclusion, {
+              id: newId,
+              trigger: row.trigger_kind,
+              user: row.user_name,
+              input: restored,
+              host: this.#services.host,
+              startedAt: now,
+              deadline,
+            }),
     };
     this.ctx.storage.transactionSync(() => {
-      this.#accept(request);
+      this.#accept(request, undefined);
       if (kept !== undefined) this.#steps.copy(id, newId, kept);
     });
     this.#driver.enqueue(newId, kept === undefined);
@@ -228,11 +273,23 @@ export class RunShard extends DurableObject<Bindings> {
       // Not waited for: a database that hangs must not hold up the other timers.
       this.ctx.waitUntil(this.#outbox.flush().catch((error: unknown) => this.#report(error)));
     },
+    permits: () => {
+      this.ctx.waitUntil(this.#permits.tend().catch((error: unknown) => this.#report(error)));
+    },
     retention: () => this.#forgetOld(),
   };
 
+  /** The run that a request would start, if it is here already. */
+  #known({ id, idempotency }: StartRequest): RunRow | undefined {
+    return (
+      this.#runs.find(id) ?? (idempotency === undefined ? undefined : this.#runs.findByKey(idempotency.key))
+    );
+  }
+
+  /** @param entry how the run stands with its exclusion group */
   #accept(
     request: StartRequest,
+    entry: "held" | "queued" | undefined,
   ): { kind: "accepted"; id: string; replayed: boolean } | Exclude<StartResult, { kind: "accepted" }> {
     const { id, idempotency } = request;
     if (this.#runs.isWithdrawn(id)) return { kind: "withdrawn" };
@@ -249,14 +306,33 @@ export class RunShard extends DurableObject<Bindings> {
       if (error instanceof ValueTooLarge) return { kind: "too_large" };
       throw error;
     }
+    const permit = permitRequest(request);
+    if (permit !== undefined) this.#permits.add(permit, entry === "held", Date.now());
     this.#timers.setAtLatest("heartbeat", "", Date.now() + HEARTBEAT_MS);
     return { kind: "accepted", id, replayed: false };
+  }
+
+  #cancel(row: RunRow, reason: RunStopped): void {
+    const { id } = row;
+    const said = this.#driver.stop(id, reason) ?? this.#runs.messages(row);
+    const outcome: RunOutcome = { ...failedOutcome(id, reason.code, reason.message), status: "Cancelled" };
+    this.#end(id, outcome, [...said, newMessage(Date.now(), "warning", reason.message)]);
+  }
+
+  /** A run was asked to leave its exclusion group, or lost it. */
+  #revoke(id: string, why: "cancel" | "lost", group: string): void {
+    const row = this.#runs.find(id);
+    if (row === undefined || row.ended_at !== null) return;
+    if (why === "cancel") this.#cancel(row, cancelledBy(group));
+    // One that only waits asks for its group again before it goes on.
+    else if (this.#driver.executes(id)) this.#cancel(row, permitLost());
   }
 
   #end(id: string, outcome: RunOutcome, messages: readonly RunMessage[]): void {
     const row = this.#runs.find(id);
     if (row === undefined || row.ended_at !== null) return;
     const now = Date.now();
+    let leaves = false;
     this.ctx.storage.transactionSync(() => {
       try {
         this.#runs.end(id, outcome.status, now, outcome, messages);
@@ -266,9 +342,12 @@ export class RunShard extends DurableObject<Bindings> {
         this.#runs.end(id, failed.status, now, failed, messages);
       }
       this.#timers.remove("wake", id);
+      leaves = this.#permits.end(id);
       this.#outbox.add(id, "history", now);
       this.#timers.setAtLatest("retention", "", now + RETENTION_LATEST_MS);
     });
+    // The alarm would do it too, and does when this does not.
+    if (leaves) this.ctx.waitUntil(this.#permits.tend().catch((error: unknown) => this.#report(error)));
     for (const tell of this.#waiting.get(id) ?? []) tell();
   }
 
@@ -322,6 +401,12 @@ export class RunShard extends DurableObject<Bindings> {
     // biome-ignore lint/suspicious/noConsole: the operators' log; nobody waits for an alarm
     console.error("a run shard's alarm met an error", error);
   }
+}
+
+function permitRequest({ id, pointer, user, exclusion }: StartRequest): PermitRequest | undefined {
+  if (exclusion === undefined) return undefined;
+  const { environmentId, project, flow, flowId } = pointer;
+  return { runId: id, environmentId, project, flow, flowId, user, exclusion };
 }
 
 function cancelled(): RunStopped {

@@ -8,12 +8,12 @@ CREATE TABLE IF NOT EXISTS permit (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS place (
   run_id TEXT PRIMARY KEY, project TEXT NOT NULL, flow TEXT NOT NULL, flow_id INTEGER NOT NULL, user TEXT NOT NULL,
-  seq INTEGER NOT NULL, permits INTEGER NOT NULL, expires_at INTEGER NOT NULL
+  seq INTEGER NOT NULL, permits INTEGER NOT NULL, expires_at INTEGER NOT NULL, tell TEXT
 ) WITHOUT ROWID;`;
 
 type RunColumns = { run_id: string; project: string; flow: string; flow_id: number; user: string };
 type PermitRow = RunColumns & { since: number; expires_at: number; cancelled: number };
-type PlaceRow = RunColumns & { seq: number; permits: number; expires_at: number };
+type PlaceRow = RunColumns & { seq: number; permits: number; expires_at: number; tell: string | null };
 
 /**
  * A semaphore's permits and places as rows of its object's database.
@@ -64,10 +64,10 @@ export class SemaphoreRows implements SemaphoreStore {
     this.#ended.clear();
   }
 
-  putPlace({ runId, project, flow, flowId, user, seq, permits, expiresAt }: Place): void {
+  putPlace({ runId, project, flow, flowId, user, seq, permits, expiresAt, tell }: Place): void {
     this.#beforeWrite();
     this.#sql.exec(
-      "INSERT OR REPLACE INTO place VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT OR REPLACE INTO place VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
       runId,
       project,
       flow,
@@ -76,6 +76,7 @@ export class SemaphoreRows implements SemaphoreStore {
       seq,
       permits,
       expiresAt,
+      tell,
     );
   }
 

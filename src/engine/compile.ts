@@ -18,13 +18,6 @@ export interface CompileContext extends ResultsContext {
 /** Settings of an endpoint that do not go together. */
 function checkMode({ endpoint }: FlowDefinition, scope: FlowScope): void {
   if (endpoint === undefined) return;
-  const durable = endpoint.mode === "async" ? "asynchronous" : "handed over";
-  if (endpoint.exclusion !== undefined && (endpoint.mode === "async" || endpoint.onTimeout === "handoff")) {
-    scope.report({
-      path: pointer("endpoint", "exclusion"),
-      reason: `an exclusion group holds synchronous runs only, and the runs of this endpoint may be ${durable}`,
-    });
-  }
   if (endpoint.mode === "async" && endpoint.onTimeout === "handoff") {
     scope.report({
       path: pointer("endpoint", "onTimeout"),

@@ -10,6 +10,7 @@ import {
   type OnBusy,
   PLACE_KEEP_MS,
   RENEW_MS,
+  type RunExclusion,
   type SharedAnswer,
   WAIT_CALL_MS,
 } from "../domain/exclusion-group";
@@ -84,12 +85,7 @@ export async function admit(groups: ExclusionGroups, applicant: Applicant): Prom
     }
     if (answer.kind === "undecided") {
       groups.abandon(group, start.id);
-      throw new SluiceError(
-        "unavailable",
-        `Whether the exclusion group "${name}" is free could not be found out, so nothing was started. Try again.`,
-        { retryAfter: UNDECIDED_RETRY_S, group: name },
-        { cause: answer.reason },
-      );
+      throw undecided(name, answer.reason);
     }
     if (answer.kind === "refused") throw busy(name, answer, exclusion);
     following = answer.kind === "following" ? answer.holder.runId : undefined;
@@ -100,7 +96,11 @@ export async function admit(groups: ExclusionGroups, applicant: Applicant): Prom
   }
 }
 
-function requestedGroup(exclusion: Exclusion, start: RunStart): string | undefined {
+/**
+ * The group of one request, before its run begins; `undefined` for none.
+ * @throws SluiceError invalid_request
+ */
+export function requestedGroup(exclusion: Exclusion, start: RunStart): string | undefined {
   try {
     // A context of its own: the run has not begun, and what the group's expression costs is not the run's.
     return groupOf(exclusion, new RunContext(start));
@@ -113,6 +113,14 @@ function requestedGroup(exclusion: Exclusion, start: RunStart): string | undefin
       { cause: error },
     );
   }
+}
+
+/** The group of a run that a shard will host. @throws SluiceError invalid_request */
+export function durableExclusion(exclusion: Exclusion, start: RunStart): RunExclusion | undefined {
+  const group = requestedGroup(exclusion, start);
+  if (group === undefined) return undefined;
+  const { onBusy, maxQueue, maxWaitMs } = exclusion;
+  return { group, onBusy, maxQueue, maxWaitMs: Number.isFinite(maxWaitMs) ? maxWaitMs : null };
 }
 
 function acquireRequest(
@@ -137,7 +145,22 @@ function acquireRequest(
 
 type Busy = Extract<AcquireAnswer, { kind: "refused" | "queued" | "following" }>;
 
-function busy(group: string, answer: Busy, { onBusy, maxQueue }: Exclusion): SluiceError {
+/** Could not decide is never said as refused. */
+export function undecided(group: string, reason?: string): SluiceError {
+  return new SluiceError(
+    "unavailable",
+    `Whether the exclusion group "${group}" is free could not be found out, so nothing was started. Try again.`,
+    { retryAfter: UNDECIDED_RETRY_S, group },
+    { cause: reason },
+  );
+}
+
+/** A call that may not go in. */
+export function busy(
+  group: string,
+  answer: Busy,
+  { onBusy, maxQueue }: Pick<Exclusion, "onBusy" | "maxQueue">,
+): SluiceError {
   const { holder } = answer;
   const since = new Date(holder.since).toISOString();
   const place = answer.kind === "following" ? undefined : answer.place;
@@ -163,7 +186,8 @@ function described({ runId, project, flow }: Holder, since: string) {
   return { processId: runId, project, flow, since };
 }
 
-function attachedAnswer({ status, headers, body }: SharedAnswer): SharedAnswer {
+/** An answer as one who attached to its run gets it. */
+export function attachedAnswer({ status, headers, body }: SharedAnswer): SharedAnswer {
   return { status, headers: [...headers, ATTACHED_HEADER], body };
 }
 
@@ -253,13 +277,7 @@ export class HeldPermit {
         this.#renewAfter(RENEW_RETRY_MS, run);
         return;
       case "cancel":
-        run.stop(
-          new RunStopped(
-            "cancelled",
-            "cancelled",
-            `the run was stopped by another of the exclusion group "${this.#group.name}" (onBusy: cancel)`,
-          ),
-        );
+        run.stop(cancelledBy(this.#group.name));
         return;
       case "lost":
         run.stop(permitLost());
@@ -269,4 +287,13 @@ export class HeldPermit {
 
 function usableUntil(sentAt: number): number {
   return sentAt + LEASE_MS - LEASE_MARGIN_MS;
+}
+
+/** Ends a run that another of its group asked to stop. */
+export function cancelledBy(group: string): RunStopped {
+  return new RunStopped(
+    "cancelled",
+    "cancelled",
+    `the run was stopped by another of the exclusion group "${group}" (onBusy: cancel)`,
+  );
 }

@@ -11,6 +11,7 @@ import {
 import type { RunMessage } from "../domain/run";
 import type { Plan } from "../engine/plan";
 import { newMessage } from "../engine/run-context";
+import { attachedAnswer, busy, durableExclusion, undecided } from "./admission";
 import { type Rendered, requestLine, responseLine } from "./call-log";
 import { idempotencyMark } from "./idempotency";
 import type { IncomingCall } from "./incoming-call";
@@ -41,27 +42,20 @@ export interface CheckedCall {
 }
 
 type Accepted = Extract<StartResult, { kind: "accepted" }>;
+type Following = Extract<StartResult, { kind: "following" }>;
 
 /**
  * Starts a run that outlives its call, and answers as the endpoint's mode says.
  * @throws SluiceError; where it says nothing else, nothing was accepted
  */
 export async function startDurableRun(
-  services: Pick<TriggerServices, "shards" | "world">,
+  services: Pick<TriggerServices, "shards" | "world" | "host">,
   checked: CheckedCall,
   render: Renderer,
 ): Promise<Rendered> {
   const { plan, pointer, user, call, input, records, timeout, key } = checked;
-  const { shards, world } = services;
+  const { shards, world, host } = services;
   const endpoint = plan.endpoint;
-  if (plan.exclusion !== undefined) {
-    // Refused rather than run outside its group.
-    throw new SluiceError(
-      "invalid_request",
-      "This endpoint belongs to an exclusion group, which holds runs in memory only; call it without an Idempotency-Key.",
-      { problems: [{ path: "Idempotency-Key", reason: "not taken by an endpoint of an exclusion group" }] },
-    );
-  }
   const mark = key === undefined ? undefined : await idempotencyMark(key, pointer.flowId, user, call, input);
   const startedAt = world.now();
   const asynchronous = endpoint?.mode === "async";
@@ -71,33 +65,46 @@ export async function startDurableRun(
     const { text, details } = requestLine(call, input);
     messages.push(newMessage(startedAt, "info", text, { details }));
   }
-  const request: StartRequest = {
+  const start = {
     id: shards.newRunId(startedAt, mark?.key),
-    pointer,
     trigger: "action",
     user,
     startedAt,
     deadline: startedAt + (handoff ? MAX_DURABLE_RUN_MS : (timeout ?? DEFAULT_SYNC_TIMEOUT_MS)),
+  } as const;
+  const request: StartRequest = {
+    ...start,
+    pointer,
     nodes: plan.graph.nodes.length * (plan.recordsPath === undefined ? 1 : records.length),
     input: input.store(),
     messages,
     idempotency: mark,
+    exclusion:
+      plan.exclusion === undefined ? undefined : durableExclusion(plan.exclusion, { ...start, input, host }),
   };
   if (asynchronous) {
     const accepted = await accept(shards, request, timeout ?? DEFAULT_ACCEPT_TIMEOUT_MS);
+    const begun =
+      accepted.kind === "accepted" ? accepted.view : await followedRun(shards, request, accepted.runId, 0);
     const wait = preferredWait(call.headers.get("prefer"));
-    if (wait === undefined) return render.state(accepted.view, "started");
-    const view = await pollFor(shards, pointer.environmentId, accepted.view, wait * 1_000);
+    if (wait === undefined) return render.state(begun, "started");
+    const view = await pollFor(shards, pointer.environmentId, begun, wait * 1_000);
     return render.state(view, view.outcome === undefined ? "started" : "polled", `wait=${wait}`);
   }
-  const { view, replayed } = await result(services, request, timeout ?? DEFAULT_SYNC_TIMEOUT_MS, handoff);
+  const { view, replayed, attached } = await ownOrShared(
+    services,
+    request,
+    timeout ?? DEFAULT_SYNC_TIMEOUT_MS,
+    handoff,
+  );
   if (view.outcome === undefined) {
     if (handoff) return render.state(view, "accepted");
-    throw new SluiceError("timeout", "The run has not ended in time, and is being aborted.", {
-      processId: view.id,
-    });
+    const what = attached ? "The run that this call attached to" : "The run";
+    const then = attached ? "." : ", and is being aborted.";
+    throw new SluiceError("timeout", `${what} has not ended in time${then}`, { processId: view.id });
   }
   const rendered = render.outcome(view.outcome);
+  if (attached) return attachedAnswer(rendered);
   if (endpoint?.logResponse === true && !replayed) {
     const { text, details } = responseLine(rendered);
     await shards.note(pointer.environmentId, view.id, [newMessage(world.now(), "info", text, { details })]);
@@ -105,10 +112,45 @@ export async function startDurableRun(
   return rendered;
 }
 
+/** A run's end, or that of the run of its exclusion group whose result it shares. */
+async function ownOrShared(
+  services: Pick<TriggerServices, "shards" | "world">,
+  request: StartRequest,
+  timeoutMs: number,
+  handoff: boolean,
+): Promise<{ view: RunView; replayed: boolean; attached: boolean }> {
+  for (;;) {
+    const started = await result(services, request, timeoutMs, handoff);
+    if (started.kind === "accepted") return { ...started, attached: false };
+    const left = Math.max(1, request.startedAt + timeoutMs - services.world.now());
+    const view = await followedRun(services.shards, request, started.runId, left);
+    // One that was aborted says nothing of what another would have answered.
+    const aborted = view.status === "Timeout" || view.status === "Cancelled";
+    if (!aborted || left <= 1) return { view, replayed: true, attached: true };
+  }
+}
+
+/** A run that this call attached to, at its end or after `ms` milliseconds. @throws SluiceError unavailable */
+async function followedRun(
+  shards: RunShards,
+  request: StartRequest,
+  runId: string,
+  ms: number,
+): Promise<RunView> {
+  const { environmentId } = request.pointer;
+  const polled = await inTime(shards.poll(environmentId, runId, ms), ms + GRACE_MS);
+  if (polled?.kind === "found") return polled.view;
+  throw undecided(request.exclusion?.group ?? "");
+}
+
 /** Has a run accepted in time, or withdraws it. @throws SluiceError unavailable */
-async function accept(shards: RunShards, request: StartRequest, timeoutMs: number): Promise<Accepted> {
+async function accept(
+  shards: RunShards,
+  request: StartRequest,
+  timeoutMs: number,
+): Promise<Accepted | Following> {
   const started = await inTime(shards.start(request, 0), timeoutMs);
-  if (started !== undefined) return acceptedOf(started);
+  if (started !== undefined) return acceptedOf(started, request);
   // Nothing was heard in time. It may have been accepted all the same, so that is undone.
   const { environmentId } = request.pointer;
   const withdrawn = await inTime(shards.withdraw(environmentId, request.id), WITHDRAW_TIMEOUT_MS);
@@ -131,12 +173,12 @@ async function result(
   request: StartRequest,
   timeoutMs: number,
   handoff: boolean,
-): Promise<Accepted> {
+): Promise<Accepted | Following> {
   const until = request.startedAt + timeoutMs + (handoff ? 0 : GRACE_MS);
   for (;;) {
     const left = Math.max(1, until - world.now());
     const started = await inTime(shards.start(request, left), left + GRACE_MS);
-    if (started !== undefined) return acceptedOf(started);
+    if (started !== undefined) return acceptedOf(started, request);
     if (world.now() >= until) break;
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
@@ -160,10 +202,19 @@ async function pollFor(
 }
 
 /** @throws SluiceError for every answer but acceptance */
-function acceptedOf(started: StartResult): Accepted {
+function acceptedOf(started: StartResult, { exclusion }: StartRequest): Accepted | Following {
   switch (started.kind) {
     case "accepted":
+    case "following":
       return started;
+    case "busy":
+      throw busy(
+        exclusion?.group ?? "",
+        { ...started, kind: "refused" },
+        exclusion ?? { onBusy: "reject", maxQueue: 0 },
+      );
+    case "undecided":
+      throw undecided(exclusion?.group ?? "");
     case "key_reused":
       throw new SluiceError(
         "conflict",

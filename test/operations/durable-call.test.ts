@@ -1,14 +1,16 @@
 import { describe, expect, test, vi } from "vitest";
 import type { RunView, StartRequest, StartResult } from "../../src/domain/durable-run";
 import type { SluiceError } from "../../src/domain/errors";
-import type { Plan } from "../../src/engine/plan";
+import { noNames, type Plan } from "../../src/engine/plan";
 import { type CheckedCall, startDurableRun } from "../../src/operations/durable-call";
 import type { IncomingCall } from "../../src/operations/incoming-call";
 import type { RunShards, World } from "../../src/operations/ports";
 import { HttpRunInput } from "../../src/operations/run-input";
 import type { Renderer } from "../../src/operations/trigger-flow";
+import { FakeHost } from "../support/fake-host";
 
 const ID = `0mwr66kzfd03${"0".repeat(32)}`;
+const host = new FakeHost();
 const world: World = { now: () => Date.now(), newRunId: () => "", random: () => 0.5 };
 const render: Renderer = {
   outcome: ({ status }) => ({ status: 200, headers: [], body: status }),
@@ -94,7 +96,7 @@ describe("an asynchronous call", () => {
   test("costs one call to a shard, and no other, before its answer", async () => {
     const shards = new FakeShards();
     const answer = await startDurableRun(
-      { shards: shards.port(), world },
+      { shards: shards.port(), world, host },
       await checkedCall({ mode: "async" }),
       render,
     );
@@ -106,7 +108,7 @@ describe("an asynchronous call", () => {
     const shards = new FakeShards();
     shards.start = never;
     const call = await checkedCall({ mode: "async" }, { timeout: 10 });
-    const error = await startDurableRun({ shards: shards.port(), world }, call, render).catch(
+    const error = await startDurableRun({ shards: shards.port(), world, host }, call, render).catch(
       (refused: SluiceError) => refused,
     );
     expect(error).toMatchObject({ code: "unavailable", message: expect.stringContaining("10 ms") });
@@ -119,7 +121,7 @@ describe("an asynchronous call", () => {
     shards.start = never;
     shards.withdraw = async () => ({ kind: "begun", view: viewOf("Running") });
     const call = await checkedCall({ mode: "async" }, { timeout: 10 });
-    expect(await startDurableRun({ shards: shards.port(), world }, call, render)).toMatchObject({
+    expect(await startDurableRun({ shards: shards.port(), world, host }, call, render)).toMatchObject({
       status: 200,
       body: `started ${ID} Running`,
     });
@@ -131,10 +133,12 @@ describe("an asynchronous call", () => {
     shards.start = () => Promise.reject(new Error("the object was reset"));
     shards.withdraw = () => Promise.reject(new Error("the object was reset"));
     const call = await checkedCall({ mode: "async" });
-    await expect(startDurableRun({ shards: shards.port(), world }, call, render)).rejects.toMatchObject({
-      code: "unavailable",
-      details: { processId: ID },
-    });
+    await expect(startDurableRun({ shards: shards.port(), world, host }, call, render)).rejects.toMatchObject(
+      {
+        code: "unavailable",
+        details: { processId: ID },
+      },
+    );
     vi.restoreAllMocks();
   });
 
@@ -146,9 +150,11 @@ describe("an asynchronous call", () => {
     const shards = new FakeShards();
     shards.start = async () => ({ kind });
     const call = await checkedCall({ mode: "async" });
-    await expect(startDurableRun({ shards: shards.port(), world }, call, render)).rejects.toMatchObject({
-      code,
-    });
+    await expect(startDurableRun({ shards: shards.port(), world, host }, call, render)).rejects.toMatchObject(
+      {
+        code,
+      },
+    );
   });
 });
 
@@ -164,7 +170,7 @@ describe("a synchronous call that runs durably", () => {
       return { kind: "accepted", view, replayed: true };
     };
     const call = await checkedCall({ mode: "sync" }, { key: "k" });
-    expect(await startDurableRun({ shards: shards.port(), world }, call, render)).toMatchObject({
+    expect(await startDurableRun({ shards: shards.port(), world, host }, call, render)).toMatchObject({
       body: "Success",
     });
     expect(shards.asked).toEqual(["start", "start", "start"]);
@@ -177,19 +183,32 @@ describe("a synchronous call that runs durably", () => {
     const shards = new FakeShards();
     shards.start = async () => ({ kind: "accepted", view: viewOf("Running"), replayed: false });
     const call = await checkedCall({ mode: "sync", onTimeout: "handoff" }, { timeout: 10 });
-    expect(await startDurableRun({ shards: shards.port(), world }, call, render)).toMatchObject({
+    expect(await startDurableRun({ shards: shards.port(), world, host }, call, render)).toMatchObject({
       status: 202,
       body: `accepted ${ID} Running`,
     });
   });
 
-  test("is refused where an exclusion group would be passed by", async () => {
+  test("of an endpoint in an exclusion group says which, and is told when it is taken", async () => {
     const shards = new FakeShards();
     const call = await checkedCall({ mode: "sync" }, { key: "k" });
-    call.plan = { ...call.plan, exclusion: {} } as Plan;
-    await expect(startDurableRun({ shards: shards.port(), world }, call, render)).rejects.toMatchObject({
-      code: "invalid_request",
+    const group = { constant: "Reports", names: noNames(), evaluate: () => "Reports" };
+    const exclusion = { group, onBusy: "reject", maxQueue: 7, maxWaitMs: 900 } as const;
+    call.plan = { ...call.plan, exclusion } as Plan;
+    const holder = { runId: "other", project: "p", flow: "f", since: 0 };
+    shards.start = async () => ({ kind: "busy", holder, place: 2, retryAfter: 3 });
+    const start = () => startDurableRun({ shards: shards.port(), world, host }, call, render);
+    await expect(start()).rejects.toMatchObject({
+      code: "group_busy",
+      details: { group: "reports", place: 2, retryAfter: 3, holder: { processId: "other" } },
     });
-    expect(shards.asked).toEqual([]);
+    expect(shards.requests[0]?.exclusion).toEqual({
+      group: "reports",
+      onBusy: "reject",
+      maxQueue: 7,
+      maxWaitMs: 900,
+    });
+    shards.start = async () => ({ kind: "undecided" });
+    await expect(start()).rejects.toMatchObject({ code: "unavailable" });
   });
 });

@@ -35,13 +35,15 @@ export interface Answer {
   json: Record<string, unknown>;
 }
 
+/** Calls an endpoint, or polls one of its runs. */
 export async function trigger(
   project: string,
   flow: string,
-  { query = "", ...init }: RequestInit & { query?: string } = {},
+  { query = "", poll, ...init }: RequestInit & { query?: string; poll?: string } = {},
 ): Promise<Answer> {
   const path = `${encodeURIComponent(project)}/${encodeURIComponent(flow)}`;
-  const response = await fetchWorker(`${BASE}/phixflow/api/1/action/${path}/trigger${query}`, init);
+  const verb = poll === undefined ? "trigger" : `poll/${encodeURIComponent(poll)}`;
+  const response = await fetchWorker(`${BASE}/phixflow/api/1/action/${path}/${verb}${query}`, init);
   const text = await response.text();
   const type = response.headers.get("content-type") ?? "";
   return {

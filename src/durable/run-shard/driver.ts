@@ -8,6 +8,7 @@ import { checkedRecords } from "../../operations/checked-records";
 import type { Catalog } from "../../operations/ports";
 import { HttpRunInput } from "../../operations/run-input";
 import { DurableHost } from "./durable-host";
+import type { Entry } from "./permits";
 import type { RunRow, RunStore } from "./run-store";
 import type { StepRows } from "./step-rows";
 
@@ -27,6 +28,8 @@ export interface DriverOptions {
   background: (work: Promise<unknown>) => void;
   /** Writes a run's final state; the first one counts. */
   end: (id: string, outcome: RunOutcome, messages: readonly RunMessage[]) => void;
+  /** Whether a run may go on, as far as its exclusion group is concerned; `undefined` when it has none. */
+  enter: (id: string) => Promise<Entry | undefined>;
   /** Writes that a run waits. */
   suspend: (id: string, at: string | null, due: number, attempts: number) => void;
 }
@@ -34,6 +37,8 @@ export interface DriverOptions {
 interface Execution {
   context: RunContext | undefined;
   host: DurableHost | undefined;
+  /** Until when it holds its exclusion group. */
+  permitUntil: number;
 }
 
 /**
@@ -77,6 +82,14 @@ export class Driver {
     execution?.host?.halt(reason);
     execution?.context?.stop(reason);
     return execution?.context?.takeMessages();
+  }
+
+  /** A run's exclusion group was renewed. */
+  prolong(id: string, until: number): void {
+    const execution = this.#executing.get(id);
+    if (execution === undefined) return;
+    execution.permitUntil = until;
+    if (execution.context !== undefined) execution.context.permitUntil = until;
   }
 
   #pump(): void {
@@ -124,7 +137,11 @@ export class Driver {
 
   #begin(id: string, fresh: boolean): void {
     if (this.#executing.has(id)) return;
-    const execution: Execution = { context: undefined, host: undefined };
+    const execution: Execution = {
+      context: undefined,
+      host: undefined,
+      permitUntil: Number.POSITIVE_INFINITY,
+    };
     this.#executing.set(id, execution);
     this.#options.background(
       this.#execute(id, fresh, execution).finally(() => {
@@ -140,6 +157,10 @@ export class Driver {
     const row = runs.find(id);
     if (row === undefined || row.ended_at !== null) return;
     try {
+      const entry = await this.#options.enter(id);
+      if (runs.find(id)?.ended_at !== null) return;
+      if (entry !== undefined && entry.kind !== "held") return this.#hold(row, entry);
+      if (entry !== undefined) execution.permitUntil = entry.until;
       const ended = await this.#run(row, fresh, execution);
       end(id, ended, execution.context?.takeMessages() ?? []);
     } catch (error) {
@@ -155,6 +176,23 @@ export class Driver {
       const wait = Math.min(FIRST_RETRY_MS * 2 ** (attempts - 1), LONGEST_RETRY_MS);
       suspend(id, context?.node ?? null, Date.now() + wait, attempts);
     }
+  }
+
+  /** A run whose turn in its exclusion group has not come: it waits, but not for ever. */
+  #hold(row: RunRow, entry: Exclude<Entry, { kind: "held" }>): void {
+    const { runs, suspend, end } = this.#options;
+    const now = Date.now();
+    if (entry.kind === "waits" && now < row.deadline) {
+      suspend(row.id, null, Math.min(now + entry.ms, row.deadline), 0);
+      return;
+    }
+    const text =
+      entry.kind === "late"
+        ? "its turn in its exclusion group did not come in time (maxWait), and nothing of it ran"
+        : "its turn in its exclusion group did not come before its timeout";
+    const status = entry.kind === "late" ? "Cancelled" : "Timeout";
+    const outcome: RunOutcome = { ...failedOutcome(row.id, "group_busy", text), status };
+    end(row.id, outcome, [...runs.messages(row), newMessage(now, "warning", text)]);
   }
 
   async #run(row: RunRow, fresh: boolean, execution: Execution): Promise<RunOutcome> {
@@ -185,6 +223,7 @@ export class Driver {
       deadline: row.deadline,
       messages: fresh ? messages : [...messages, ...steps.messages(row.id)],
     });
+    context.permitUntil = execution.permitUntil;
     execution.host = host;
     execution.context = context;
     const concurrency = plan.endpoint?.prioritiseThroughput === true ? MAX_CONCURRENT_RECORDS : 1;

@@ -84,6 +84,22 @@ CREATE TABLE IF NOT EXISTS outbox (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS outbox_by_due ON outbox (due);
 
+-- The exclusion groups of runs, until the groups have acknowledged that they left; see permits.ts.
+CREATE TABLE IF NOT EXISTS permits (
+  run TEXT PRIMARY KEY,
+  environment_id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  on_busy TEXT NOT NULL,
+  max_queue INTEGER NOT NULL,
+  project TEXT NOT NULL,
+  flow TEXT NOT NULL,
+  flow_id INTEGER NOT NULL,
+  user_name TEXT NOT NULL,
+  wait_until INTEGER,
+  held INTEGER NOT NULL,
+  ended INTEGER NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS documents (
   run TEXT NOT NULL,
   name TEXT NOT NULL,

@@ -1,5 +1,5 @@
 /** What a due time is for. `wake`: a waiting run goes on. The others are the shard's own, with no run. */
-export type TimerKind = "wake" | "heartbeat" | "outbox" | "retention";
+export type TimerKind = "wake" | "heartbeat" | "outbox" | "permits" | "retention";
 
 /** Milliseconds by which an alarm may be late before it is believed lost and set again. */
 const ALARM_LOST_MS = 60_000;
