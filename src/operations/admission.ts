@@ -50,6 +50,8 @@ export interface Applicant {
   pointer: FlowPointer;
   /** What the run would begin with; the group's expression sees its input. */
   start: RunStart;
+  /** Aborted when the caller hangs up. */
+  signal?: AbortSignal;
 }
 
 export type Admission =
@@ -69,6 +71,9 @@ export async function admit(groups: ExclusionGroups, applicant: Applicant): Prom
   if (name === undefined) return undefined;
   const group: GroupAddress = { environmentId: pointer.environmentId, name };
   const waits = exclusion.onBusy !== "reject";
+  // Who hung up need not keep a place; the call that waits for it ends with it.
+  if (waits)
+    applicant.signal?.addEventListener("abort", () => groups.abandon(group, start.id), { once: true });
   const waitUntil = waits ? Math.min(start.deadline, start.host.now() + exclusion.maxWaitMs) : 0;
   let following: string | undefined;
   for (;;) {

@@ -150,7 +150,8 @@ export async function triggerFlow(
   };
   let permit: HeldPermit | undefined;
   if (plan.exclusion !== undefined) {
-    const admission = await admit(services.exclusion, { exclusion: plan.exclusion, pointer, start });
+    const { signal } = call;
+    const admission = await admit(services.exclusion, { exclusion: plan.exclusion, pointer, start, signal });
     if (admission?.kind === "attached") return admission.answer;
     permit = admission?.permit;
     // The run begins when its turn has come; its deadline is still counted from the call.

@@ -184,6 +184,24 @@ describe("admission", () => {
     });
   });
 
+  it("gives up the place of a caller who hung up", async () => {
+    const groups = new FakeGroups();
+    const caller = new AbortController();
+    let refuse = (_: AcquireAnswer): void => {};
+    groups.acquire = () => new Promise((resolve) => (refuse = resolve));
+    groups.abandon = () => {
+      groups.said.push("abandon");
+      refuse({ kind: "refused", holder: HOLDER, place: 1, retryAfter: 1 });
+    };
+    const waiting = admit(groups, {
+      ...applicant({ group: "g", onBusy: "queue" }),
+      signal: caller.signal,
+    });
+    caller.abort();
+    await expect(waiting).rejects.toMatchObject({ code: "group_busy" });
+    expect(groups.said).toEqual(["abandon"]);
+  });
+
   it("does not call it refused when the group cannot be asked, and gives back what it may have got", async () => {
     const groups = new FakeGroups();
     groups.acquires = [UNREACHABLE];
