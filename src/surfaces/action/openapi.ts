@@ -43,7 +43,26 @@ const State = z
   .openapi("ActionState");
 
 const Refusal = z
-  .object({ status: z.literal("Fail"), code: z.string(), message: z.string() })
+  .object({
+    status: z.literal("Fail"),
+    code: z.string(),
+    message: z.string(),
+    group: z.string().optional().describe("The exclusion group that is taken."),
+    holder: z
+      .object({
+        processId: z.string(),
+        project: z.string(),
+        flow: z.string(),
+        since: z.iso.datetime(),
+      })
+      .optional()
+      .describe("The run that holds the group."),
+    place: z
+      .number()
+      .int()
+      .optional()
+      .describe("The place in the group's queue that the call would have had."),
+  })
   .describe("The call was refused; nothing ran.")
   .openapi("ActionRefusal");
 
