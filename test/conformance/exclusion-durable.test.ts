@@ -162,19 +162,13 @@ describe("an asynchronous run", () => {
     await group("async reports", 0);
   }, 30_000);
 
-  it("is one of a hundred in a queue, of which never two are inside", async () => {
+  it("has its turn among a hundred that were accepted at the same moment", async () => {
     const answers = await Promise.all(Array.from({ length: 100 }, () => call("line", 0)));
-    expect(answers.every(({ status }) => status === 200)).toBe(true);
-    const spans: [string, string][] = [];
-    for (const { json } of answers) {
+    expect(new Set(answers.map(({ json }) => json.processId)).size).toBe(100);
+    for (const { status, json } of answers) {
+      expect(status).toBe(200);
       expect((await ended("line", json.processId)).status).toBe("Success");
-      const run = (await (await admin("GET", `/runs/${json.processId}`)).json()) as {
-        messages: unknown;
-        endedAt: string;
-      };
-      spans.push([String(json.processId), run.endedAt]);
     }
-    expect(new Set(spans.map(([id]) => id)).size).toBe(100);
     await group("async line", 0);
   }, 60_000);
 });
