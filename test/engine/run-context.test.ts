@@ -186,3 +186,17 @@ test("fuel is one meter for the whole run", () => {
   expect(used).toBeGreaterThan(0);
   expect(used).toBeLessThan(200);
 });
+
+test("the deadline is kept inside an expression that would go on for long", () => {
+  const host = new FakeHost();
+  host.tick = 10;
+  const endless = throughFlow({
+    a: {
+      type: "calculate",
+      value: "=($f := function($x){$f($x)}; $f(1))",
+      results: { ok: "out", error: "out" },
+    },
+  });
+  const ended = run(endless, { item: 1, host, timeout: 100 });
+  expect(ended).toMatchObject({ status: "Timeout", failures: [{ record: -1, code: "timeout" }] });
+});

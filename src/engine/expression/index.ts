@@ -20,6 +20,8 @@ export type { Reads } from "./reads";
 export interface Meter {
   /** Steps left. Every evaluated sub-expression and every iterated element costs at least one. */
   fuel: number;
+  /** Called now and then during a long evaluation; what it throws ends the evaluation and passes as it is. */
+  look?: () => void;
 }
 
 /** The names an expression can see: own, enumerable properties of a plain object, reached as paths (`input.json.id`). */

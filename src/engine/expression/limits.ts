@@ -16,6 +16,8 @@ export const EXPRESSION_LIMITS = {
    * a field at least 1 and 32 characters 1, so this bounds memory too: under 60 MB at worst, of an isolate's 128.
    */
   evaluationFuel: 5_000_000,
+  /** Fuel between two looks at the run's deadline (`Meter.look`): some milliseconds of work, so that looking costs nothing. */
+  lookFuel: 100_000,
   /** Function calls under way at once, tail calls excepted (`depth_exceeded`): workerd's stack was measured to hold 1,239, and 838 by way of $map. */
   callDepth: 400,
   /** Levels of a value that is walked: compared, written as text, copied (`depth_exceeded`). */

@@ -6,6 +6,8 @@ export interface Runtime {
   meter: Meter;
   /** Fuel that this evaluation must leave: none of the run's, or all but its own share. */
   floor: number;
+  /** Fuel at which the meter is asked to look up next; never below the floor. */
+  nextLook: number;
   /** The document, for `$$`. */
   root: unknown;
   functions: HostFunctions | undefined;

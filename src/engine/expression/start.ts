@@ -9,9 +9,12 @@ import { mark, OUTER, SEQUENCE } from "./values";
 
 /** What one evaluation shares. */
 export function runtimeOf(scope: unknown, evaluation: Evaluation): Runtime {
+  const { fuel } = evaluation.meter;
+  const floor = Math.max(0, fuel - EXPRESSION_LIMITS.evaluationFuel);
   return {
     meter: evaluation.meter,
-    floor: Math.max(0, evaluation.meter.fuel - EXPRESSION_LIMITS.evaluationFuel),
+    floor,
+    nextLook: Math.max(floor, fuel - EXPRESSION_LIMITS.lookFuel),
     root: scope,
     functions: evaluation.functions,
     variables: evaluation.variables,

@@ -111,7 +111,13 @@ export function truth(value: unknown): boolean {
 
 export function charge(rt: Runtime, steps: number): void {
   rt.meter.fuel -= steps;
+  if (rt.meter.fuel < rt.nextLook) lookUp(rt);
+}
+
+function lookUp(rt: Runtime): void {
   if (rt.meter.fuel < rt.floor) throw new ExpressionError("fuel_exhausted");
+  rt.nextLook = Math.max(rt.floor, rt.meter.fuel - EXPRESSION_LIMITS.lookFuel);
+  rt.meter.look?.();
 }
 
 export function equal(rt: Runtime, left: unknown, right: unknown, depth = 0): boolean {
