@@ -24,8 +24,6 @@ export const LEASE_MARGIN_MS = 1_000;
 export const WAIT_CALL_MS = 5_000;
 /** Milliseconds a place in the queue is kept when its call has ended and nothing more is heard. */
 export const PLACE_KEEP_MS = 5_000;
-/** Longest time for which a place may be kept so, for runs that ask rarely because they are told. */
-export const MAX_PLACE_KEEP_MS = 10 * 60_000;
 /** Runs that wait for one group unless the endpoint says otherwise. */
 export const DEFAULT_MAX_QUEUE = 100;
 /** Bounds of the seconds in `Retry-After`: at once would be a busy loop, and past a minute nobody knows. */

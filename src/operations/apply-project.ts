@@ -1,3 +1,4 @@
+import { sha256Hex } from "../domain/digest";
 import type { Environment } from "../domain/environment";
 import { type Problem, SluiceError } from "../domain/errors";
 import type { FlowSource } from "../domain/flow";
@@ -170,9 +171,13 @@ function checkPrecondition(
 /** A checked flow as it will be stored, with the hash that tells whether it is another than before. */
 export async function changeOf(flow: CheckedFlow): Promise<FlowChange> {
   const stored = JSON.stringify(flow.stored);
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(stored));
-  const hash = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return { name: flow.name, hash, stored, alias: flow.alias, hasEndpoint: flow.hasEndpoint };
+  return {
+    name: flow.name,
+    hash: await sha256Hex(stored),
+    stored,
+    alias: flow.alias,
+    hasEndpoint: flow.hasEndpoint,
+  };
 }
 
 interface Comparison {

@@ -1,3 +1,4 @@
+import { sha256Hex } from "../domain/digest";
 import type { IdempotencyMark } from "../domain/durable-run";
 import { SluiceError } from "../domain/errors";
 import { MAX_IDEMPOTENCY_KEY_CHARS } from "../domain/limits";
@@ -38,7 +39,6 @@ export async function idempotencyMark(
 }
 
 /** As JSON, so that parts cannot run into each other. */
-async function sha256(parts: string[]): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify(parts)));
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+function sha256(parts: string[]): Promise<string> {
+  return sha256Hex(JSON.stringify(parts));
 }

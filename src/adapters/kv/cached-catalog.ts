@@ -1,3 +1,4 @@
+import { sha256Hex } from "../../domain/digest";
 import type { Environment } from "../../domain/environment";
 import type { FlowAddress, FlowPointer, Resolution, StoredVersion } from "../../domain/flow-address";
 import { after, type MaybePromise } from "../../engine/maybe-promise";
@@ -187,10 +188,8 @@ export class CachedCatalog implements Catalog {
 
   /** Like `#through`, for keys made of names: a KV key has 512 bytes at most, and a name of 100 characters may have 400. */
   async #throughHashed<T>(key: string, load: () => Promise<T>, keep: (value: T) => boolean): Promise<T> {
-    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(key));
-    const hex = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
     const [, environment, epoch] = key.split("/");
-    return this.#through(`e/${environment}/${epoch}/${hex}`, EPOCH_COPY_TTL_S, load, keep);
+    return this.#through(`e/${environment}/${epoch}/${await sha256Hex(key)}`, EPOCH_COPY_TTL_S, load, keep);
   }
 }
 
