@@ -69,7 +69,12 @@ function compose(bindings: Bindings): Services {
     registry,
     projects: new D1Projects(bindings.DB),
     history: new BufferedRunHistory({ queue: bindings.HISTORY, log: runLog, background, now: world.now }),
-    host: new LightHost(catalog),
+    host: new LightHost(catalog, {
+      outgoing: {},
+      tables: {},
+      keystores: {},
+      secrets: { get: () => undefined },
+    }),
     shards: new DurableRunShards({
       namespace: bindings.RUN_SHARD,
       shards: settings.RUN_SHARDS,
@@ -93,7 +98,13 @@ function compileStored(stored: StoredVersion, pointer: FlowPointer): Plan {
       flowId: pointer.flowId,
       version: pointer.version,
     },
-    { registry, flowNames: () => Object.keys(stored.calls), flowOutputs: (name) => stored.calls[name] },
+    {
+      registry,
+      flowNames: () => Object.keys(stored.calls),
+      flowOutputs: (name) => stored.calls[name],
+      resourceNames: (kind) => Object.keys(stored.uses?.[kind] ?? {}),
+      resource: (kind, name) => stored.uses?.[kind]?.[name] as never,
+    },
   );
   const [problem] = problems;
   if (problem !== undefined) {

@@ -2,7 +2,7 @@ import { MAX_LIGHT_DELAY_MS } from "../domain/limits";
 import type { MaybePromise } from "../engine/maybe-promise";
 import { after } from "../engine/maybe-promise";
 import type { Plan } from "../engine/plan";
-import type { Host } from "../engine/ports";
+import type { Host, HostServices } from "../engine/ports";
 import type { Catalog } from "../operations/ports";
 import { sleep } from "./sleep";
 
@@ -11,8 +11,11 @@ export class LightHost implements Host {
   readonly longestDelayMs = MAX_LIGHT_DELAY_MS;
   readonly #catalog: Catalog;
 
-  constructor(catalog: Catalog) {
+  readonly services: HostServices;
+
+  constructor(catalog: Catalog, services: HostServices) {
     this.#catalog = catalog;
+    this.services = services;
   }
 
   now(): number {

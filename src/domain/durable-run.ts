@@ -41,6 +41,8 @@ export interface StartRequest {
   /** Nodes of the flow, times the records that travel one by one: what progress is told of. */
   nodes: number;
   input: StoredInput;
+  /** What enters the flow: the request's attributes (the default), or its JSON body. */
+  item?: "input" | "body" | undefined;
   /** What was said of the run before it began. */
   messages: RunMessage[];
   idempotency?: IdempotencyMark | undefined;

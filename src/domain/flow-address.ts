@@ -1,4 +1,5 @@
 import type { FlowSource } from "./flow";
+import type { UsedResources } from "./resource";
 
 /** How a URL names an endpoint (contract, section 1). */
 export type FlowAddress =
@@ -28,9 +29,13 @@ export type Resolution =
   | { kind: "aliased"; alias: string; pointer: FlowPointer }
   | { kind: "ambiguous"; candidates: string[] };
 
-/** A flow version as it is stored: the definition, and the outputs of the flows that it calls when it was published. */
+/**
+ * A flow version as it is stored: the definition, and what it was published with: the outputs of the flows that it calls,
+ * and the definitions of the resources that it uses. So a version means the same for good.
+ */
 export interface StoredVersion {
   /** As it was written, so that it is exported as it came in. */
   definition: FlowSource;
   calls: Record<string, string[]>;
+  uses?: UsedResources;
 }

@@ -18,6 +18,8 @@ export const MAX_PAGE = 200;
 export const MAX_FLOW_BYTES = 512 * 1024;
 /** Flows of one project. */
 export const MAX_FLOWS = 5_000;
+/** Resources of one kind (tables, integrations …) in one project. */
+export const MAX_RESOURCES = 200;
 /** Nodes of one flow, those inside its loops included. */
 export const MAX_NODES = 500;
 /** Loops inside loops. */

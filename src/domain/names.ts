@@ -27,6 +27,9 @@ export const AliasName = nameSchema("URL alias");
 /** Name of an output connection point. */
 export const OutputName = nameSchema("output name");
 
+/** Name of a resource: a table, a keystore, an integration, a webhook … */
+export const ResourceName = nameSchema("name");
+
 /** Where a result may lead besides to a node: `end` drops the item, `return` hands it back to the loop around. */
 export const RESERVED_TARGETS = ["end", "return"] as const;
 

@@ -71,7 +71,7 @@ export class RunShard extends DurableObject<Bindings> {
     createTables(sql);
     this.#services = servicesOf(env);
     const documents = new Documents(sql);
-    this.#steps = new StepRows(sql, documents);
+    this.#steps = new StepRows(ctx.storage, documents);
     this.#runs = new RunStore(sql, documents, this.#steps);
     this.#timers = new Timers(ctx.storage);
     this.#outbox = new Outbox(sql, this.#runs, this.#timers, (runs) => this.#services.runLog.write(runs));
@@ -89,6 +89,7 @@ export class RunShard extends DurableObject<Bindings> {
       runs: this.#runs,
       steps: this.#steps,
       catalog: this.#services.catalog,
+      services: this.#services.host.services,
       background: (work) => ctx.waitUntil(work),
       end: (id, outcome, messages) => this.#end(id, outcome, messages),
       enter: (id) => this.#permits.enter(id),
@@ -178,7 +179,7 @@ export class RunShard extends DurableObject<Bindings> {
     if (kept === "unknown") return { kind: "unknown_node", nodes: plan.graph.nodes.map(({ name }) => name) };
     const now = Date.now();
     const deadline = now + Math.min(row.deadline - row.started_at, MAX_DURABLE_RUN_MS);
-    const { input } = this.#runs.beginning(id);
+    const { input, item } = this.#runs.beginning(id);
     const restored = HttpRunInput.restore(input);
     restored.need(plan.names);
     const said = newMessage(
@@ -195,6 +196,7 @@ export class RunShard extends DurableObject<Bindings> {
       deadline,
       nodes: row.nodes,
       input,
+      item,
       messages: [said],
       exclusion:
         plan.exclusion === undefined

@@ -235,6 +235,18 @@ export class GraphCompiler {
         return false;
       },
       flowOutputs: (flow) => scope.context.flowOutputs(flow) ?? [],
+      resource: (kind, resource, steps) => {
+        const found = scope.context.resource(kind, resource);
+        if (found === undefined) {
+          scope.reportName(
+            placeOf(steps),
+            `there is no ${kind} "${resource}" in this project`,
+            resource,
+            scope.context.resourceNames(kind),
+          );
+        }
+        return found;
+      },
       loop: (definition, steps) => {
         if (scope.loopDepth >= MAX_LOOP_DEPTH) {
           const reason = `loops stand at most ${MAX_LOOP_DEPTH} deep in each other (MAX_LOOP_DEPTH)`;

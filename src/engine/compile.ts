@@ -2,6 +2,7 @@ import { parseDuration } from "../domain/duration";
 import type { Problem } from "../domain/errors";
 import type { FlowDefinition } from "../domain/flow";
 import { type JsonPath, parseJsonPath, pointer } from "../domain/json-path";
+import type { UsedKind } from "../domain/resource";
 import { compileShape, type Shape } from "../domain/shape";
 import { GraphCompiler } from "./compile-graph";
 import { compileExclusion } from "./exclusion";
@@ -13,6 +14,8 @@ export interface CompileContext extends ResultsContext {
   registry: NodeRegistry;
   /** Names of the project's flows, to find the nearest to a misspelt one. */
   flowNames(): readonly string[];
+  /** Names of the project's resources of a kind, to find the nearest to a misspelt one. */
+  resourceNames(kind: UsedKind): readonly string[];
 }
 
 /** Settings of an endpoint that do not go together. */

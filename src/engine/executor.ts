@@ -4,12 +4,13 @@ import { ITEM_FUEL, MAX_FLOW_DEPTH, NODE_FUEL } from "../domain/limits";
 import type { RecordFailure, RunOutcome } from "../domain/run";
 import type { Shape } from "../domain/shape";
 import { type Emission, outputSink, RESPONSE_SINK } from "./emission";
-import { FlowError, RunInterrupted, RunStopped, StepStoreFailed } from "./errors";
+import { FlowError, RunInterrupted, RunStopped } from "./errors";
 import { type Item, type ItemFailure, newItem, WHOLE_SET } from "./item";
 import { after, eachConcurrently, isPromise, type MaybePromise } from "./maybe-promise";
 import { type GraphResult, type GraphRunner, NodeRun, originOf, type Place } from "./node-run";
 import type { Graph, Plan, PlanNode, Source } from "./plan";
 import type { RunContext } from "./run-context";
+import { stored } from "./stored";
 
 /*
  * Invariants:
@@ -282,20 +283,6 @@ class Execution implements GraphRunner {
       }
     }
     return { outputs, returned: this.#collect(this.#graph.returns), response, failures: this.#failures };
-  }
-}
-
-/** What the step store answers; its failure is no failure of the flow, so no `error` result may take it. */
-function stored<T>(ask: () => MaybePromise<T>): MaybePromise<T> {
-  const failed = (cause: unknown): never => {
-    // A store may also end the run, or put it off.
-    throw cause instanceof RunStopped || cause instanceof RunInterrupted ? cause : new StepStoreFailed(cause);
-  };
-  try {
-    const answer = ask();
-    return isPromise(answer) ? answer.catch(failed) : answer;
-  } catch (cause) {
-    return failed(cause);
   }
 }
 

@@ -6,9 +6,10 @@ import { FlowError, RunInterrupted, RunStopped } from "./errors";
 import { ExpressionError } from "./expression";
 import { Frame } from "./frame";
 import { type Item, type ItemFailure, sharedRecord, WHOLE_SET } from "./item";
-import { eachConcurrently, isPromise, type MaybePromise } from "./maybe-promise";
+import { after, eachConcurrently, isPromise, type MaybePromise } from "./maybe-promise";
 import type { Graph, PlanNode } from "./plan";
 import type { RunContext } from "./run-context";
+import { stored } from "./stored";
 
 /** How a graph ended: the inside of a loop, or a called flow. */
 export interface GraphResult {
@@ -156,6 +157,32 @@ export class NodeRun<Prepared = unknown> {
   /** An item with another value, on the same way and of the same record. */
   derive(item: Item, value: Json): Item {
     return { value, record: item.record, way: item.way, failure: undefined };
+  }
+
+  /**
+   * Does something with an effect outside, once: in a durable run what it answered is stored before anything after it
+   * begins, and a step that is repeated is told that answer. `key` names the effect among those of this step, the same at
+   * each repetition. When the run dies between an effect and its storing, the effect is repeated with the same
+   * `idempotencyKey`, so that the other side can tell.
+   */
+  once(key: string, act: (idempotencyKey: string) => MaybePromise<Json>): MaybePromise<Json> {
+    const { steps } = this.run.host;
+    const idempotencyKey = `${this.run.id}/${this.step}/${key}`;
+    if (steps === undefined) return act(idempotencyKey);
+    const { step } = this;
+    return after(
+      stored(() => steps.readEffect(step, key)),
+      (known) => {
+        if (known !== undefined) return known;
+        this.run.check();
+        return after(act(idempotencyKey), (answer) =>
+          after(
+            stored(() => steps.writeEffect(step, key, answer)),
+            () => answer,
+          ),
+        );
+      },
+    );
   }
 
   /** A new item made of several: it starts a way of its own. */

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { NodeDefinition } from "../domain/flow";
+import type { ResourceDefinition, UsedKind } from "../domain/resource";
 import type { MaybePromise } from "./maybe-promise";
 import type { NodeRun } from "./node-run";
 import type { PrepareContext } from "./prepare-context";
@@ -53,6 +54,8 @@ export interface NodeType<Config = unknown, Prepared = unknown> {
 export interface ResultsContext {
   /** Outputs of a flow of the same project that some node fills; `undefined` when there is no such flow. */
   flowOutputs(name: string): readonly string[] | undefined;
+  /** A table, keystore or integration of the same project; `undefined` when there is none of that name. */
+  resource<K extends UsedKind>(kind: K, name: string): ResourceDefinition<K> | undefined;
 }
 
 /** The closed list of node types, by name. */

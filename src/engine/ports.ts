@@ -1,7 +1,20 @@
+import type { Json } from "../domain/json";
 import type { RunMessage } from "../domain/run";
 import type { Emission } from "./emission";
+import type { KeystorePort } from "./keystore-port";
 import type { MaybePromise } from "./maybe-promise";
+import type { OutgoingPort } from "./outgoing-port";
 import type { Plan } from "./plan";
+import type { Secrets } from "./secret-port";
+import type { TablePort } from "./table-port";
+
+/** What nodes reach outside a run: the same for every host. */
+export interface HostServices {
+  outgoing: OutgoingPort;
+  tables: TablePort;
+  keystores: KeystorePort;
+  secrets: Secrets;
+}
 
 /**
  * What a run needs from the world. Two hosts implement it: the light one, in the isolate that took the request, and
@@ -33,6 +46,7 @@ export interface Host {
    * none: a run in memory has nothing to come back to.
    */
   readonly steps?: StepStore;
+  readonly services: HostServices;
 }
 
 /** Finished steps of one run, by node path (`price`, `each[3]/price`, `quote>price` in a called flow). */
@@ -41,4 +55,8 @@ export interface StepStore {
   read(path: string): MaybePromise<Emission | undefined>;
   /** Stores a finished step and what it said in the run's console; resolves before anything after it begins. */
   write(path: string, emission: Emission, messages: readonly RunMessage[]): MaybePromise<void>;
+  /** What an effect of the unfinished step at `path` answered before; `undefined` when it has not. */
+  readEffect(path: string, key: string): MaybePromise<Json | undefined>;
+  /** Stores what an effect answered; resolves before anything after it begins. */
+  writeEffect(path: string, key: string, answer: Json): MaybePromise<void>;
 }

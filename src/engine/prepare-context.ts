@@ -1,4 +1,5 @@
 import type { GraphDefinition } from "../domain/flow";
+import type { ResourceDefinition, UsedKind } from "../domain/resource";
 import type { Shape } from "../domain/shape";
 import type { Graph } from "./plan";
 import type { Value } from "./value";
@@ -20,6 +21,8 @@ export interface PrepareContext {
   flowExists(name: string, at: Steps): boolean;
   /** Outputs of a flow of the project; none for a flow that does not exist. */
   flowOutputs(name: string): readonly string[];
+  /** A table, keystore or integration of the project; reports one that does not exist. */
+  resource<K extends UsedKind>(kind: K, name: string, at: Steps): ResourceDefinition<K> | undefined;
   /** Whether the node stands inside a loop. */
   readonly inLoop: boolean;
   /** Compiles the inside of a loop. */

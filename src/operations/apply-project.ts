@@ -3,8 +3,11 @@ import type { Environment } from "../domain/environment";
 import { type Problem, SluiceError } from "../domain/errors";
 import type { FlowSource } from "../domain/flow";
 import { pointer } from "../domain/json-path";
+import { RESOURCES } from "../domain/resource";
 import type { NodeRegistry } from "../engine/node-type";
 import { type CheckedFlow, checkBundle } from "./check-bundle";
+import type { CheckedResource } from "./check-resources";
+import { compareResources, type ResourceSummary } from "./compare-resources";
 import type { Catalog, FlowChange, ProjectChange, Projects, StoredFlow, StoredProject, World } from "./ports";
 
 export interface ApplyServices {
@@ -20,8 +23,10 @@ export interface ApplyRequest {
   /** The bundle, parsed. */
   document: unknown;
   dryRun: boolean;
-  /** `false` stores drafts and leaves what is current. */
+  /** `false` stores drafts and leaves what is current, resources too. */
   publish: boolean;
+  /** What may be lost, by name: `table:users`, `column:users.email`, `keystore:weather`. */
+  drop: readonly string[];
   /** Entity tags of `If-Match`; `undefined` when there is no such header. */
   ifMatch: string[] | undefined;
   /** Entity tags of `If-None-Match`; `*` asks for a new project. */
@@ -38,6 +43,8 @@ export interface ApplyResult {
   published: boolean;
   dryRun: boolean;
   flows: { created: string[]; updated: string[]; restored: string[]; retired: string[]; unchanged: number };
+  /** By kind; only kinds of which there is something to tell. */
+  resources: ResourceSummary;
 }
 
 /**
@@ -63,8 +70,9 @@ function taggedVersion(tag: string): number | undefined {
  */
 export async function applyProject(services: ApplyServices, request: ApplyRequest): Promise<ApplyResult> {
   const { environment, project } = request;
-  const { header, flows, problems } = checkBundle(request.document, project, services.registry);
+  const { header, flows, resources, problems } = checkBundle(request.document, project, services.registry);
   await addAliasProblems(services.projects, request, flows, problems);
+  await addTakenResources(services.projects, request, resources, problems);
   if (problems.length > 0) {
     throw new SluiceError(
       "invalid_bundle",
@@ -78,13 +86,25 @@ export async function applyProject(services: ApplyServices, request: ApplyReques
     checkPrecondition(request, stored);
     const present = stored === undefined ? [] : await services.projects.flows(environment.id, stored.id);
     const plan = compare(hashed, present, request.publish);
+    const known = stored === undefined ? [] : await services.projects.resources(environment.id, stored.id);
+    const changedResources = await compareResources(environment.id, resources, known, request);
+    if (changedResources.problems.length > 0) {
+      throw new SluiceError(
+        "invalid_bundle",
+        "Applying the bundle would lose data; nothing was changed. Name what may be lost with `?drop=`.",
+        { problems: changedResources.problems },
+      );
+    }
     const document = JSON.stringify({
       sluice: header.sluice,
       ...(header.$schema === undefined ? {} : { $schema: header.$schema }),
       ...(header.description === undefined ? {} : { description: header.description }),
     });
     const headerChanged = stored === undefined || JSON.stringify(stored.document) !== document;
-    const changed = headerChanged || plan.changes.length + plan.republish.length + plan.retired.length > 0;
+    const changed =
+      headerChanged ||
+      plan.changes.length + plan.republish.length + plan.retired.length > 0 ||
+      changedResources.changes.length + changedResources.removed.length > 0;
     const result: ApplyResult = {
       project,
       version: (stored?.version ?? 0) + (changed ? 1 : 0),
@@ -92,6 +112,7 @@ export async function applyProject(services: ApplyServices, request: ApplyReques
       published: request.publish,
       dryRun: request.dryRun,
       flows: plan.summary,
+      resources: changedResources.summary,
     };
     if (request.dryRun || !changed) return result;
     const change: ProjectChange = {
@@ -100,13 +121,16 @@ export async function applyProject(services: ApplyServices, request: ApplyReques
       description: header.description ?? null,
       from: stored?.version ?? 0,
       document,
-      summary: JSON.stringify(plan.summary),
+      summary: JSON.stringify({ ...plan.summary, resources: changedResources.summary }),
       publish: request.publish,
       by: request.by,
       at: services.world.now(),
       flows: plan.changes,
       republish: plan.republish,
       retired: plan.retired,
+      resources: changedResources.changes,
+      removedResources: changedResources.removed,
+      statements: changedResources.statements,
     };
     const applied = await services.projects.apply(change);
     if (applied.kind === "applied") {
@@ -117,6 +141,12 @@ export async function applyProject(services: ApplyServices, request: ApplyReques
       throw new SluiceError(
         "conflict",
         "Another project took one of the bundle's URL aliases meanwhile; nothing was changed. Apply it again to see which.",
+      );
+    }
+    if (applied.kind === "resource_taken") {
+      throw new SluiceError(
+        "conflict",
+        "Another project took the name of one of the bundle's resources meanwhile; nothing was changed. Apply it again to see which.",
       );
     }
     if (attempt >= ATTEMPTS) {
@@ -141,6 +171,27 @@ async function addAliasProblems(
     problems.push({
       path: pointer("flows", index, "endpoint", "alias"),
       reason: `the alias "${taken.alias}" is that of flow "${taken.flow}" in project "${taken.project}"; aliases are unique in an environment`,
+    });
+  }
+}
+
+async function addTakenResources(
+  projects: Projects,
+  { environment, project }: ApplyRequest,
+  resources: readonly CheckedResource[],
+  problems: Problem[],
+): Promise<void> {
+  const wanted = resources.filter(({ kind }) => RESOURCES[kind].unique === "environment");
+  const taken = await projects.resourcesElsewhere(
+    environment.id,
+    project,
+    wanted.map(({ kind, name }) => ({ kind, name })),
+  );
+  for (const { kind, name, project: owner } of taken) {
+    const resource = wanted.find((each) => each.kind === kind && each.name === name);
+    problems.push({
+      path: `${resource?.path ?? ""}/${RESOURCES[kind].key}`,
+      reason: `project "${owner}" has the ${kind} "${name}"; the name is unique in an environment`,
     });
   }
 }

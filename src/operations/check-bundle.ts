@@ -6,9 +6,11 @@ import { FlowDefinition, type FlowSource, readFlow } from "../domain/flow";
 import type { StoredVersion } from "../domain/flow-address";
 import { pointer } from "../domain/json-path";
 import { MAX_BUNDLE_PROBLEMS, MAX_FLOW_BYTES, MAX_FLOWS } from "../domain/limits";
+import { type ResourceDefinition, USED_KINDS, type UsedKind, type UsedResources } from "../domain/resource";
 import { schemaProblems } from "../domain/schema-problems";
 import { compileFlow } from "../engine/compile";
 import type { NodeRegistry } from "../engine/node-type";
+import { type CheckedResource, checkResources, ResourceSections, readResources } from "./check-resources";
 
 /** A flow of a bundle that was checked: what will be stored of it, and what its endpoint asks for. */
 export interface CheckedFlow {
@@ -18,15 +20,22 @@ export interface CheckedFlow {
   hasEndpoint: boolean;
 }
 
+export type BundleHeader = Pick<
+  z.output<typeof Bundle>,
+  "$schema" | "sluice" | "project" | "description" | "version"
+>;
+
 export interface CheckedBundle {
-  /** The bundle's own settings, without flows. */
-  header: Omit<z.output<typeof Bundle>, "flows">;
+  /** The bundle's own settings, without flows and resources. */
+  header: BundleHeader;
   flows: CheckedFlow[];
+  resources: CheckedResource[];
   problems: Problem[];
 }
 
 /** The bundle with its flows left aside, so that one wrong flow does not hide what is wrong with the others. */
 const Header = Bundle.extend({
+  ...ResourceSections.shape,
   flows: z
     .array(z.unknown(), { error: "`flows` is a list of flows" })
     .max(MAX_FLOWS, `a project has at most ${MAX_FLOWS} flows (MAX_FLOWS)`)
@@ -48,11 +57,20 @@ interface ReadFlow {
  */
 export function checkBundle(document: unknown, project: string, registry: NodeRegistry): CheckedBundle {
   const unsafe = documentProblems(document);
-  if (unsafe.length > 0) return { header: { sluice: 1 }, flows: [], problems: unsafe };
+  if (unsafe.length > 0) return { header: { sluice: 1 }, flows: [], resources: [], problems: unsafe };
   const problems: Problem[] = [];
   const parsed = Header.safeParse(document);
   if (!parsed.success) problems.push(...schemaProblems(Bundle, parsed.error));
-  const { flows: sources, ...header } = parsed.success ? parsed.data : looseHeader(document);
+  const {
+    flows: sources,
+    $schema,
+    sluice,
+    project: named,
+    description,
+    version,
+  } = parsed.success ? parsed.data : looseHeader(document);
+  const header: BundleHeader = { $schema, sluice, project: named, description, version };
+  const resources = readResources((document ?? {}) as Record<string, unknown>, problems);
   if (header.project !== undefined && header.project !== project) {
     problems.push({
       path: "/project",
@@ -60,14 +78,16 @@ export function checkBundle(document: unknown, project: string, registry: NodeRe
     });
   }
   const read = readFlows(sources, problems);
-  const flows = compileFlows(read, project, registry, problems);
+  const flowNames = read.map(({ definition }) => definition.flow);
+  problems.push(...checkResources({ flowNames, resources }));
+  const flows = compileFlows(read, resources, project, registry, problems);
   if (problems.length > MAX_BUNDLE_PROBLEMS) {
     const more = problems.length - MAX_BUNDLE_PROBLEMS;
     problems.length = MAX_BUNDLE_PROBLEMS;
     problems.push({ path: "", reason: `${more} more problems are not listed (MAX_BUNDLE_PROBLEMS)` });
   }
   flows.sort((left, right) => (left.name < right.name ? -1 : 1));
-  return { header, flows, problems };
+  return { header, flows, resources, problems };
 }
 
 /** Reads every flow by itself; names that stand twice are reported, and the first flow of a name is the one meant. */
@@ -105,6 +125,7 @@ function readFlows(sources: readonly unknown[], problems: Problem[]): ReadFlow[]
 
 function compileFlows(
   read: readonly ReadFlow[],
+  resources: readonly CheckedResource[],
   project: string,
   registry: NodeRegistry,
   problems: Problem[],
@@ -123,7 +144,22 @@ function compileFlows(
       if (declared !== undefined) calls[called] = declared;
       return declared;
     };
-    const found = compileFlow(definition, key, { registry, flowNames: () => names, flowOutputs }, known);
+    const uses: UsedResources = {};
+    const context = {
+      registry,
+      flowNames: () => names,
+      flowOutputs,
+      resourceNames: (kind: UsedKind) =>
+        resources.filter((each) => each.kind === kind).map((each) => each.name),
+      resource: <K extends UsedKind>(kind: K, name: string): ResourceDefinition<K> | undefined => {
+        const found = resources.find((each) => each.kind === kind && each.name === name);
+        if (found === undefined) return undefined;
+        const definition = found.definition as ResourceDefinition<K>;
+        uses[kind] = { ...uses[kind], [name]: definition };
+        return definition;
+      },
+    };
+    const found = compileFlow(definition, key, context, known);
     for (const problem of found.problems)
       problems.push({ ...problem, path: `/flows/${index}${problem.path}` });
     const alias = definition.endpoint?.alias ?? null;
@@ -139,7 +175,11 @@ function compileFlows(
     }
     return {
       name: definition.flow,
-      stored: { definition: source, calls },
+      stored: {
+        definition: source,
+        calls,
+        ...(USED_KINDS.some((kind) => uses[kind] !== undefined) ? { uses } : {}),
+      },
       alias,
       hasEndpoint: definition.endpoint !== undefined,
     };

@@ -5,12 +5,15 @@ import { MAX_RECORDS } from "../domain/limits";
 import type { Plan } from "../engine/plan";
 import { attributes, type HttpRunInput, queryFields } from "./run-input";
 
+/** What enters a flow when records do not travel one by one: the request's four attributes, or its JSON body. */
+export type EnteringItem = "input" | "body";
+
 /**
  * The values that enter the flow, checked against what it declares. They follow from plan and request alone, so that a
  * durable run finds the same ones again.
  * @throws SluiceError invalid_request with all problems
  */
-export function checkedRecords(plan: Plan, input: HttpRunInput): Json[] {
+export function checkedRecords(plan: Plan, input: HttpRunInput, item: EnteringItem = "input"): Json[] {
   const problems: Problem[] = [];
   const { query, body } = plan.inputShapes;
   if (query !== undefined) {
@@ -21,6 +24,7 @@ export function checkedRecords(plan: Plan, input: HttpRunInput): Json[] {
   if (plan.recordsPath === undefined) {
     if (body !== undefined) checkBody(body, input, problems);
     if (problems.length > 0) throw badInput(problems);
+    if (item === "body") return [input.json ?? null];
     return [plan.graph.seedVisible ? attributes(input) : null];
   }
   const found = valueAt(input.json, plan.recordsPath);

@@ -17,6 +17,7 @@ import type {
   Undecided,
 } from "../domain/exclusion-group";
 import type { FlowAddress, FlowPointer, FlowState, Resolution, StoredVersion } from "../domain/flow-address";
+import type { Resource, ResourceDefinition, ResourceKind } from "../domain/resource";
 import type { RunMessage, RunRecord, RunStatus } from "../domain/run";
 import type { MaybePromise } from "../engine/maybe-promise";
 import type { Plan } from "../engine/plan";
@@ -29,6 +30,14 @@ export interface Catalog {
   /** The current version of a flow of a project, whether it has an endpoint or not. */
   flow(environmentId: number, projectId: number, name: string): MaybePromise<FlowPointer | undefined>;
   plan(pointer: FlowPointer): MaybePromise<Plan>;
+  /** A resource whose name is unique in the environment. */
+  resource<K extends ResourceKind>(
+    environmentId: number,
+    kind: K,
+    name: string,
+  ): MaybePromise<Resource<K> | undefined>;
+  /** Every resource of a kind in the environment, by name. */
+  resources<K extends ResourceKind>(environmentId: number, kind: K): MaybePromise<readonly Resource<K>[]>;
   /** Tells that publications moved the environment to `epoch`: this isolate forgets what it knew, others within a second. */
   advance(environmentId: number, epoch: number): Promise<void>;
 }
@@ -119,6 +128,28 @@ export interface FlowChange {
   hasEndpoint: boolean;
 }
 
+/** A resource that is new or changed. */
+export interface ResourceChange {
+  kind: ResourceKind;
+  name: string;
+  /** 0 where names are unique in the environment; `undefined` where they are unique in the project. */
+  scope: 0 | undefined;
+  hash: string;
+  /** With defaults filled in, as JSON; and as it was written. */
+  definition: string;
+  source: string;
+}
+
+/** A resource as the project has it. */
+export interface StoredResource {
+  id: number;
+  kind: ResourceKind;
+  name: string;
+  hash: string;
+  definition: ResourceDefinition;
+  source: unknown;
+}
+
 export interface ProjectChange {
   environmentId: number;
   name: string;
@@ -134,7 +165,17 @@ export interface ProjectChange {
   /** Flows to make current again at their present draft or version, by name, without a new version. */
   republish: { name: string; version: number; alias: string | null; hasEndpoint: boolean }[];
   retired: string[];
+  resources: ResourceChange[];
+  removedResources: { kind: ResourceKind; name: string }[];
+  /** Further SQL of the same transaction: what tables need to become what they are declared to be. */
+  statements: string[];
 }
+
+export type ApplyOutcome =
+  | { kind: "applied"; version: number; epoch: number }
+  | { kind: "moved" }
+  | { kind: "alias_taken" }
+  | { kind: "resource_taken" };
 
 /** Projects, flows and versions: the truth behind the catalogue. */
 export interface Projects {
@@ -145,6 +186,14 @@ export interface Projects {
   /** Definitions of all flows of a project that are not retired: current ones, or drafts where `drafts` is set and one exists. */
   definitions(environmentId: number, projectId: number, drafts: boolean): Promise<StoredVersion[]>;
   definition(environmentId: number, flowId: number, version: number): Promise<StoredVersion | undefined>;
+  /** Every resource of a project, by kind and name. */
+  resources(environmentId: number, projectId: number): Promise<StoredResource[]>;
+  /** Those of the given resources that other projects of the environment have. */
+  resourcesElsewhere(
+    environmentId: number,
+    project: string,
+    wanted: readonly { kind: ResourceKind; name: string }[],
+  ): Promise<{ kind: ResourceKind; name: string; project: string }[]>;
   versions(
     environmentId: number,
     flowId: number,
@@ -159,13 +208,9 @@ export interface Projects {
   ): Promise<{ alias: string; project: string; flow: string }[]>;
   /**
    * Stores a change, all or nothing. `moved` when the project is no longer at the version it was computed from;
-   * `alias_taken` when another project took one of its aliases meanwhile.
+   * `alias_taken` or `resource_taken` when another project took one of its names meanwhile.
    */
-  apply(
-    change: ProjectChange,
-  ): Promise<
-    { kind: "applied"; version: number; epoch: number } | { kind: "moved" } | { kind: "alias_taken" }
-  >;
+  apply(change: ProjectChange): Promise<ApplyOutcome>;
   setStatus(environmentId: number, flowId: number, status: FlowState, at: number): Promise<{ epoch: number }>;
 }
 

@@ -2,9 +2,10 @@ import type { Environment } from "../domain/environment";
 import { SluiceError } from "../domain/errors";
 import type { FlowSource } from "../domain/flow";
 import type { FlowState } from "../domain/flow-address";
+import { RESOURCES } from "../domain/resource";
 import type { Plan } from "../engine/plan";
 import type { ApplyServices } from "./apply-project";
-import type { FlowVersionSummary, StoredFlow, StoredProject } from "./ports";
+import type { FlowVersionSummary, StoredFlow, StoredProject, StoredResource } from "./ports";
 
 /** A project as the one document that applies it. */
 export interface ExportedProject {
@@ -45,6 +46,7 @@ export async function exportProject(
 ): Promise<ExportedProject> {
   const project = await requireProject(services, environment, name);
   const flows = await services.projects.definitions(environment.id, project.id, drafts);
+  const resources = await services.projects.resources(environment.id, project.id);
   return {
     version: project.version,
     updatedAt: project.updatedAt,
@@ -53,9 +55,22 @@ export async function exportProject(
       project: project.name,
       version: project.version,
       ...project.document,
+      ...resourceSections(resources),
       flows: flows.map(({ definition }) => definition),
     },
   };
+}
+
+/** Resources as the lists of a bundle, as they were written. */
+export function resourceSections(resources: readonly StoredResource[]): Record<string, unknown[]> {
+  const sections: Record<string, unknown[]> = {};
+  for (const { kind, source } of resources) {
+    const { section } = RESOURCES[kind];
+    const list = sections[section] ?? [];
+    list.push(source);
+    sections[section] = list;
+  }
+  return sections;
 }
 
 export async function listVersions(

@@ -3,7 +3,7 @@ import { SluiceError } from "../domain/errors";
 import { type ApplyServices, ATTEMPTS, changeOf } from "./apply-project";
 import { checkBundle } from "./check-bundle";
 import type { FlowChange, ProjectChange } from "./ports";
-import { requireFlow } from "./projects";
+import { requireFlow, resourceSections } from "./projects";
 
 export interface SetCurrentRequest {
   environment: Environment;
@@ -39,8 +39,9 @@ export async function setCurrentVersion(
     }
     const present = await services.projects.definitions(environment.id, project.id, false);
     const others = present.map(({ definition }) => definition).filter((each) => each.flow !== flow.name);
+    const resources = await services.projects.resources(environment.id, project.id);
     const { flows, problems } = checkBundle(
-      { ...project.document, flows: [wanted.definition, ...others] },
+      { ...project.document, ...resourceSections(resources), flows: [wanted.definition, ...others] },
       project.name,
       services.registry,
     );
@@ -80,6 +81,9 @@ export async function setCurrentVersion(
       flows: changes,
       republish,
       retired: [],
+      resources: [],
+      removedResources: [],
+      statements: [],
     });
     if (applied.kind === "applied") {
       await services.catalog.advance(environment.id, applied.epoch);

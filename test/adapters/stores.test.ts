@@ -470,6 +470,9 @@ describe("projects", () => {
     ],
     republish: [],
     retired: [],
+    resources: [],
+    removedResources: [],
+    statements: [],
     ...more,
   });
 

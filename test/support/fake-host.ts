@@ -1,7 +1,7 @@
 import { MAX_DELAY_MS } from "../../src/domain/limits";
 import type { MaybePromise } from "../../src/engine/maybe-promise";
 import type { Plan } from "../../src/engine/plan";
-import type { Host, StepStore } from "../../src/engine/ports";
+import type { Host, HostServices, StepStore } from "../../src/engine/ports";
 
 interface Sleeper {
   until: number;
@@ -23,6 +23,12 @@ export class FakeHost implements Host {
   readonly reported: unknown[] = [];
   readonly slept: number[] = [];
   steps?: StepStore;
+  services: HostServices = {
+    outgoing: {},
+    tables: {},
+    keystores: {},
+    secrets: { get: () => undefined },
+  };
   readonly #sleepers = new Set<Sleeper>();
 
   now(): number {

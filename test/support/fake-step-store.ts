@@ -1,4 +1,5 @@
 import { deserialize, serialize } from "node:v8";
+import type { Json } from "../../src/domain/json";
 import type { Emission } from "../../src/engine/emission";
 import type { StepStore } from "../../src/engine/ports";
 
@@ -12,6 +13,8 @@ export class FakeStepStore implements StepStore {
   readonly written: string[] = [];
   /** Writes that succeed before the process dies. */
   crashAfter = Number.POSITIVE_INFINITY;
+  /** Answers of effects, by step and key. */
+  readonly effects = new Map<string, Json>();
   readonly #slow: boolean;
 
   constructor(options: { slow?: boolean } = {}) {
@@ -30,5 +33,13 @@ export class FakeStepStore implements StepStore {
     this.written.push(path);
     this.steps.set(path, serialize(emission));
     if (this.#slow) return Promise.resolve();
+  }
+
+  readEffect(path: string, key: string): Json | undefined {
+    return this.effects.get(`${path}#${key}`);
+  }
+
+  writeEffect(path: string, key: string, answer: Json): void {
+    this.effects.set(`${path}#${key}`, structuredClone(answer));
   }
 }

@@ -1,6 +1,7 @@
 import type { Problem } from "../../src/domain/errors";
 import { FlowDefinition, type FlowSource } from "../../src/domain/flow";
 import type { Json } from "../../src/domain/json";
+import type { UsedResources } from "../../src/domain/resource";
 import type { RunMessage, RunOutcome } from "../../src/domain/run";
 import { compileFlow } from "../../src/engine/compile";
 import { runFlow } from "../../src/engine/executor";
@@ -24,6 +25,8 @@ export interface CompileMore {
   flows?: readonly FlowSource[];
   /** Node types beside the real ones. */
   types?: readonly NodeType[];
+  /** Resources of the project, by kind and name. */
+  uses?: UsedResources;
 }
 
 export function compiled(source: FlowSource, more: CompileMore = {}): { plan: Plan; problems: Problem[] } {
@@ -40,6 +43,8 @@ export function compiled(source: FlowSource, more: CompileMore = {}): { plan: Pl
         const found = flows.find(({ flow }) => flow === name);
         return found === undefined ? undefined : Object.keys(found.outputs ?? {});
       },
+      resourceNames: (kind) => Object.keys(more.uses?.[kind] ?? {}),
+      resource: (kind, name) => more.uses?.[kind]?.[name] as never,
     },
   );
 }

@@ -6,6 +6,7 @@ import type {
   Resolution,
   StoredVersion,
 } from "../../domain/flow-address";
+import type { Resource, ResourceDefinition, ResourceKind } from "../../domain/resource";
 
 /** Candidates that an ambiguous version-10 name is answered with at the most. */
 const MAX_CANDIDATES = 10;
@@ -24,6 +25,18 @@ const POINTER = `SELECT p.id AS project_id, p.name AS project, f.id AS flow_id, 
     f.current_version AS version, f.status, f.alias
   FROM flows f JOIN projects p ON p.id = f.project_id
   WHERE f.environment_id = ?1 AND f.retired_at IS NULL AND f.current_version IS NOT NULL`;
+
+interface ResourceRow {
+  id: number;
+  project_id: number;
+  project: string;
+  name: string;
+  definition: string;
+}
+
+const RESOURCE = `SELECT r.id, r.project_id, p.name AS project, r.name, r.definition
+  FROM resources r JOIN projects p ON p.id = r.project_id
+  WHERE r.environment_id = ?1 AND r.kind = ?2 AND r.scope = 0`;
 
 /** The truth that the catalogue's copies are made from. One statement a question, each by an index. */
 export class CatalogSource {
@@ -92,6 +105,26 @@ export class CatalogSource {
     return row === null ? undefined : pointerOf(environmentId, row);
   }
 
+  async resource<K extends ResourceKind>(
+    environmentId: number,
+    kind: K,
+    name: string,
+  ): Promise<Resource<K> | undefined> {
+    const row = await this.#db
+      .prepare(`${RESOURCE} AND r.name = ?3`)
+      .bind(environmentId, kind, name)
+      .first<ResourceRow>();
+    return row === null ? undefined : resourceOf(environmentId, kind, row);
+  }
+
+  async resources<K extends ResourceKind>(environmentId: number, kind: K): Promise<Resource<K>[]> {
+    const { results } = await this.#db
+      .prepare(`${RESOURCE} ORDER BY r.name`)
+      .bind(environmentId, kind)
+      .all<ResourceRow>();
+    return results.map((row) => resourceOf(environmentId, kind, row));
+  }
+
   async version(environmentId: number, flowId: number, version: number): Promise<StoredVersion | undefined> {
     const row = await this.#db
       .prepare(
@@ -112,5 +145,17 @@ function pointerOf(environmentId: number, row: PointerRow): FlowPointer {
     flow: row.flow,
     version: row.version,
     status: row.status,
+  };
+}
+
+function resourceOf<K extends ResourceKind>(environmentId: number, kind: K, row: ResourceRow): Resource<K> {
+  return {
+    id: row.id,
+    environmentId,
+    projectId: row.project_id,
+    project: row.project,
+    kind,
+    name: row.name,
+    definition: JSON.parse(row.definition) as ResourceDefinition<K>,
   };
 }

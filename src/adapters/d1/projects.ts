@@ -1,11 +1,14 @@
 import type { FlowState, StoredVersion } from "../../domain/flow-address";
+import type { ResourceDefinition, ResourceKind } from "../../domain/resource";
 import type {
+  ApplyOutcome,
   FlowVersionSummary,
   ProjectChange,
   ProjectSummary,
   Projects,
   StoredFlow,
   StoredProject,
+  StoredResource,
 } from "../../operations/ports";
 import { jsonChunks } from "./json-chunks";
 
@@ -123,6 +126,47 @@ export class D1Projects implements Projects {
     return row === null ? undefined : (JSON.parse(row.definition) as StoredVersion);
   }
 
+  async resources(environmentId: number, projectId: number): Promise<StoredResource[]> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT id, kind, name, hash, definition, source FROM resources
+         WHERE environment_id = ?1 AND project_id = ?2 ORDER BY kind, name`,
+      )
+      .bind(environmentId, projectId)
+      .all<{
+        id: number;
+        kind: ResourceKind;
+        name: string;
+        hash: string;
+        definition: string;
+        source: string;
+      }>();
+    return results.map((row) => ({
+      ...row,
+      definition: JSON.parse(row.definition) as ResourceDefinition,
+      source: JSON.parse(row.source) as unknown,
+    }));
+  }
+
+  async resourcesElsewhere(
+    environmentId: number,
+    project: string,
+    wanted: readonly { kind: ResourceKind; name: string }[],
+  ): Promise<{ kind: ResourceKind; name: string; project: string }[]> {
+    if (wanted.length === 0) return [];
+    const { results } = await this.#db
+      .prepare(
+        `SELECT r.kind, r.name, p.name AS project
+         FROM json_each(?3) j
+         JOIN resources r ON r.environment_id = ?1 AND r.kind = j.value ->> 'kind' AND r.scope = 0 AND r.name = j.value ->> 'name'
+         JOIN projects p ON p.id = r.project_id
+         WHERE p.name <> ?2`,
+      )
+      .bind(environmentId, project, JSON.stringify(wanted))
+      .all<{ kind: ResourceKind; name: string; project: string }>();
+    return results;
+  }
+
   async versions(
     environmentId: number,
     flowId: number,
@@ -173,11 +217,7 @@ export class D1Projects implements Projects {
     return results;
   }
 
-  async apply(
-    change: ProjectChange,
-  ): Promise<
-    { kind: "applied"; version: number; epoch: number } | { kind: "moved" } | { kind: "alias_taken" }
-  > {
+  async apply(change: ProjectChange): Promise<ApplyOutcome> {
     const statements = this.#statements(change);
     let results: D1Result<Record<string, unknown>>[];
     try {
@@ -186,6 +226,8 @@ export class D1Projects implements Projects {
       // SQLite names the constraint that failed, and offers no code for it through D1.
       const text = String(error);
       if (text.includes("project_moved_on")) return { kind: "moved" };
+      if (text.includes("resources.environment_id") || text.includes("resource_name_taken"))
+        return { kind: "resource_taken" };
       if (text.includes("flows_by_alias") || text.includes("flows.alias")) return { kind: "alias_taken" };
       throw error;
     }
@@ -299,6 +341,7 @@ export class D1Projects implements Projects {
         ),
       );
     }
+    statements.push(...this.#resourceStatements(change));
     statements.push(
       run(
         `INSERT INTO project_versions (environment_id, project_id, version, document, summary, published, applied_by, applied_at)
@@ -311,6 +354,45 @@ export class D1Projects implements Projects {
       ),
       this.#db.prepare(BUMP).bind(environmentId),
     );
+    return statements;
+  }
+
+  #resourceStatements(change: ProjectChange): D1PreparedStatement[] {
+    const { environmentId, name, at } = change;
+    const statements: D1PreparedStatement[] = [];
+    if (change.removedResources.length > 0) {
+      statements.push(
+        this.#db
+          .prepare(
+            `DELETE FROM resources WHERE project_id = ${PROJECT_ID} AND (kind, name) IN (
+               SELECT value ->> 'kind', value ->> 'name' FROM json_each(?3))`,
+          )
+          .bind(environmentId, name, JSON.stringify(change.removedResources)),
+      );
+    }
+    for (const part of jsonChunks(change.resources)) {
+      statements.push(
+        // Only the project's own row is changed: that of another one makes the name taken.
+        this.#db
+          .prepare(
+            `UPDATE resources SET hash = j.hash, definition = j.definition, source = j.source, updated_at = ?4
+             FROM (SELECT value ->> 'kind' AS kind, value ->> 'name' AS name, value ->> 'hash' AS hash,
+               value ->> 'definition' AS definition, value ->> 'source' AS source FROM json_each(?3)) j
+             WHERE resources.project_id = ${PROJECT_ID} AND resources.kind = j.kind AND resources.name = j.name`,
+          )
+          .bind(environmentId, name, part, at),
+        this.#db
+          .prepare(
+            `INSERT INTO resources (environment_id, project_id, kind, name, scope, hash, definition, source, created_at, updated_at)
+             SELECT ?1, ${PROJECT_ID}, j.value ->> 'kind', j.value ->> 'name', coalesce(j.value ->> 'scope', ${PROJECT_ID}),
+               j.value ->> 'hash', j.value ->> 'definition', j.value ->> 'source', ?4, ?4
+             FROM json_each(?3) j WHERE NOT EXISTS (SELECT 1 FROM resources r WHERE r.project_id = ${PROJECT_ID}
+               AND r.kind = j.value ->> 'kind' AND r.name = j.value ->> 'name')`,
+          )
+          .bind(environmentId, name, part, at),
+      );
+    }
+    for (const sql of change.statements) statements.push(this.#db.prepare(sql));
     return statements;
   }
 

@@ -1,6 +1,7 @@
 import { sha256Hex } from "../../domain/digest";
 import type { Environment } from "../../domain/environment";
 import type { FlowAddress, FlowPointer, Resolution, StoredVersion } from "../../domain/flow-address";
+import type { Resource, ResourceKind } from "../../domain/resource";
 import { after, type MaybePromise } from "../../engine/maybe-promise";
 import type { Plan } from "../../engine/plan";
 import type { Catalog } from "../../operations/ports";
@@ -26,6 +27,8 @@ const KV_WRITE_INTERVAL_MS = 1_100;
 const MAX_HOST_CHARS = 253;
 /** Names remembered in an isolate, found and not found. */
 const MAX_NAMES = 20_000;
+/** Resources remembered in an isolate as members of lists. */
+const MAX_LISTED = 20_000;
 /** Characters of definitions whose plans an isolate keeps: a plan takes some ten times its text in memory. */
 const MAX_PLAN_CHARS = 4_000_000;
 
@@ -51,6 +54,8 @@ export class CachedCatalog implements Catalog {
   readonly #epochs = new Map<number, Aged<number>>();
   readonly #names = new BoundedCache<Resolution>(MAX_NAMES);
   readonly #flows = new BoundedCache<FlowPointer | "missing">(MAX_NAMES);
+  readonly #resources = new BoundedCache<Resource | "missing">(MAX_NAMES);
+  readonly #lists = new BoundedCache<readonly Resource[]>(MAX_LISTED);
   readonly #plans = new BoundedCache<Plan>(MAX_PLAN_CHARS);
 
   constructor(options: CachedCatalogOptions) {
@@ -96,6 +101,37 @@ export class CachedCatalog implements Catalog {
       return this.#throughHashed(key, source, (pointer) => pointer !== null).then((pointer) => {
         this.#flows.set(key, pointer ?? "missing");
         return pointer ?? undefined;
+      });
+    });
+  }
+
+  resource<K extends ResourceKind>(
+    environmentId: number,
+    kind: K,
+    name: string,
+  ): MaybePromise<Resource<K> | undefined> {
+    return after(this.#epoch(environmentId), (epoch) => {
+      const key = `e/${environmentId}/${epoch}/resource/${kind}/${name}`;
+      const known = this.#resources.get(key);
+      if (known !== undefined) return known === "missing" ? undefined : (known as Resource<K>);
+      const source = async () => (await this.#options.source.resource(environmentId, kind, name)) ?? null;
+      return this.#throughHashed(key, source, (resource) => resource !== null).then((resource) => {
+        this.#resources.set(key, resource ?? "missing");
+        return resource ?? undefined;
+      });
+    });
+  }
+
+  resources<K extends ResourceKind>(environmentId: number, kind: K): MaybePromise<readonly Resource<K>[]> {
+    return after(this.#epoch(environmentId), (epoch) => {
+      const key = `e/${environmentId}/${epoch}/resources/${kind}`;
+      const known = this.#lists.get(key);
+      if (known !== undefined) return known as readonly Resource<K>[];
+      return this.#through(key, EPOCH_COPY_TTL_S, () =>
+        this.#options.source.resources(environmentId, kind),
+      ).then((resources) => {
+        this.#lists.set(key, resources, Math.max(1, resources.length));
+        return resources;
       });
     });
   }

@@ -3,6 +3,7 @@ import type { RunMessage, RunOutcome } from "../../domain/run";
 import { type RunStopped, RunSuspended } from "../../engine/errors";
 import { runFlow } from "../../engine/executor";
 import { WHOLE_SET } from "../../engine/item";
+import type { HostServices } from "../../engine/ports";
 import { newMessage, RunContext } from "../../engine/run-context";
 import { checkedRecords } from "../../operations/checked-records";
 import type { Catalog } from "../../operations/ports";
@@ -25,6 +26,7 @@ export interface DriverOptions {
   runs: RunStore;
   steps: StepRows;
   catalog: Catalog;
+  services: HostServices;
   background: (work: Promise<unknown>) => void;
   /** Writes a run's final state; the first one counts. */
   end: (id: string, outcome: RunOutcome, messages: readonly RunMessage[]) => void;
@@ -196,19 +198,20 @@ export class Driver {
   }
 
   async #run(row: RunRow, fresh: boolean, execution: Execution): Promise<RunOutcome> {
-    const { runs, steps, catalog } = this.#options;
+    const { runs, steps, catalog, services } = this.#options;
     runs.setRunning(row.id, row.attempts);
     const plan = await catalog.plan(runs.pointer(row));
-    const { input: stored, messages } = runs.beginning(row.id);
+    const { input: stored, item, messages } = runs.beginning(row.id);
     const input = HttpRunInput.restore(stored);
     input.need(plan.names);
-    const records = checkedRecords(plan, input);
+    const records = checkedRecords(plan, input, item);
     const host = new DurableHost({
       run: row.id,
       attempt: row.attempts,
       resumed: !fresh,
       steps,
       catalog,
+      services,
       advanced: () => {
         if (row.attempts > 1) runs.setAttempts(row.id, 1);
       },

@@ -1,12 +1,13 @@
 import { sleep } from "../../adapters/sleep";
 import type { FlowPointer } from "../../domain/flow-address";
+import type { Json } from "../../domain/json";
 import { MAX_DELAY_MS } from "../../domain/limits";
 import type { RunMessage } from "../../domain/run";
 import type { Emission } from "../../engine/emission";
 import { RunInterrupted, RunStopped, RunSuspended } from "../../engine/errors";
 import { after, isPromise, type MaybePromise } from "../../engine/maybe-promise";
 import type { Plan } from "../../engine/plan";
-import type { Host, StepStore } from "../../engine/ports";
+import type { Host, HostServices, StepStore } from "../../engine/ports";
 import type { Catalog } from "../../operations/ports";
 import { EmissionCodec } from "../emission-codec";
 import { ValueTooLarge } from "./documents";
@@ -27,6 +28,7 @@ export interface DurableHostOptions {
   resumed: boolean;
   steps: StepRows;
   catalog: Catalog;
+  services: HostServices;
   /** Told after the first step of this execution was written: the run got further. */
   advanced: () => void;
 }
@@ -43,6 +45,7 @@ export interface DurableHostOptions {
 export class DurableHost implements Host, StepStore {
   readonly steps: StepStore = this;
   readonly longestDelayMs = MAX_DELAY_MS;
+  readonly services: HostServices;
   readonly #options: DurableHostOptions;
   readonly #codec: EmissionCodec;
   readonly #random: SeededRandom;
@@ -55,6 +58,7 @@ export class DurableHost implements Host, StepStore {
   constructor(options: DurableHostOptions) {
     const { run, resumed, steps } = options;
     this.#options = options;
+    this.services = options.services;
     this.#codec = new EmissionCodec((path) => steps.read(run, path));
     this.#random = new SeededRandom(run);
     this.#finished = resumed ? steps.paths(run) : new Set();
@@ -148,6 +152,28 @@ export class DurableHost implements Host, StepStore {
     if (this.#advanced) return;
     this.#advanced = true;
     this.#options.advanced();
+  }
+
+  readEffect(path: string, key: string): Json | undefined {
+    this.#check();
+    const { run, resumed, steps } = this.#options;
+    // In a run that was never taken up again, nothing of an unfinished step can be there.
+    if (!resumed) return undefined;
+    const text = steps.readEffect(run, path, key);
+    return text === undefined ? undefined : (JSON.parse(text) as Json);
+  }
+
+  async writeEffect(path: string, key: string, answer: Json): Promise<void> {
+    this.#check();
+    const { run, steps } = this.#options;
+    try {
+      steps.writeEffect(run, path, key, JSON.stringify(answer));
+    } catch (error) {
+      if (!(error instanceof ValueTooLarge)) throw error;
+      throw new RunStopped("limit", "value_too_large", `node "${path}": ${error.message}`);
+    }
+    // On disk before the next effect: what was done must not be forgotten, whatever that one does to the process.
+    await steps.sync();
   }
 
   #check(): void {

@@ -43,6 +43,7 @@ const MESSAGES = "messages";
 /** What is kept of a run's beginning. */
 interface Beginning {
   input: StoredInput;
+  item?: StartRequest["item"];
   messages: RunMessage[];
 }
 
@@ -69,7 +70,7 @@ export class RunStore {
   /** @throws ValueTooLarge, and nothing is stored */
   insert(request: StartRequest): void {
     const { id, pointer, trigger, user, startedAt, deadline, idempotency } = request;
-    const beginning: Beginning = { input: request.input, messages: request.messages };
+    const beginning: Beginning = { input: request.input, item: request.item, messages: request.messages };
     this.#documents.write(id, INPUT, JSON.stringify(beginning));
     this.#sql.exec(
       `INSERT INTO runs (id, environment_id, project_id, project, flow_id, flow, flow_version, trigger_kind, user_name,

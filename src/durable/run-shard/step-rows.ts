@@ -10,8 +10,11 @@ export class StepRows {
   readonly #sql: SqlStorage;
   readonly #documents: Documents;
 
-  constructor(sql: SqlStorage, documents: Documents) {
-    this.#sql = sql;
+  readonly #storage: DurableObjectStorage;
+
+  constructor(storage: DurableObjectStorage, documents: Documents) {
+    this.#storage = storage;
+    this.#sql = storage.sql;
     this.#documents = documents;
   }
 
@@ -45,6 +48,21 @@ export class StepRows {
       inline ? step.emission : null,
       step.messages.length === 0 ? null : JSON.stringify(step.messages),
     );
+  }
+
+  /** What an effect of a step answered, as JSON. */
+  readEffect(run: string, path: string, key: string): string | undefined {
+    return this.#documents.read(run, effectOf(path, key));
+  }
+
+  /** @throws ValueTooLarge */
+  writeEffect(run: string, path: string, key: string, answer: string): void {
+    this.#documents.write(run, effectOf(path, key), answer);
+  }
+
+  /** Resolves when all that was written is on disk. */
+  sync(): Promise<void> {
+    return this.#storage.sync();
   }
 
   /** How many nodes of the flow itself have finished. */
@@ -128,4 +146,8 @@ export class StepRows {
 
 function documentOf(path: string): string {
   return `step:${path}`;
+}
+
+function effectOf(path: string, key: string): string {
+  return `effect:${path}#${key}`;
 }

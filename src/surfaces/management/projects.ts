@@ -82,7 +82,7 @@ projects.openAPIRegistry.registerPath(
 
 projects.put("/projects/:project", async (context) => {
   const project = readName(context.req.param("project"));
-  const { dryRun = false, publish = true } = readQuery(ApplyQuery, context);
+  const { dryRun = false, publish = true, drop = "" } = readQuery(ApplyQuery, context);
   const bytes = await readBody(context.req.raw as unknown as Request, MAX_BUNDLE_BYTES, "MAX_BUNDLE_BYTES");
   const result = await applyProject(context.get("management"), {
     environment: context.get("environment"),
@@ -90,6 +90,7 @@ projects.put("/projects/:project", async (context) => {
     document: readDocument(bytes, context.req.header("content-type") ?? null),
     dryRun,
     publish,
+    drop: drop.split(",").map((name) => name.trim()),
     ifMatch: entityTags(context.req.header("if-match")),
     ifNoneMatch: entityTags(context.req.header("if-none-match")),
     by: context.get("user"),

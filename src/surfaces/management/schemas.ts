@@ -43,6 +43,19 @@ export const ApplyReport = z
         .describe("No longer in the bundle: kept with their history, closed to calls."),
       unchanged: z.number().int(),
     }),
+    resources: z
+      .record(
+        z.string(),
+        z.object({
+          created: z.array(z.string()),
+          updated: z.array(z.string()),
+          removed: z.array(z.string()),
+          unchanged: z.number().int(),
+        }),
+      )
+      .describe(
+        "Tables, keystores, integrations …, by kind; only kinds of which there is something to tell.",
+      ),
   })
   .openapi("ApplyReport");
 
@@ -185,6 +198,10 @@ export const ApplyQuery = z.strictObject({
   dryRun: Flag.optional().openapi({ description: "Only say what would change." }),
   publish: Flag.optional().openapi({
     description: "`false` stores drafts; what calls run stays as it is. Default `true`.",
+  }),
+  drop: z.string().max(10_000).optional().openapi({
+    description:
+      "What may be lost, by name, separated by commas: `table:users`, `column:users.email`, `keystore:weather`.",
   }),
 });
 

@@ -1,0 +1,2 @@
+/** The environment's keystores. */
+export type KeystorePort = Record<never, never>;

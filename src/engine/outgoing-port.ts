@@ -1,0 +1,2 @@
+/** Calls to other systems. */
+export type OutgoingPort = Record<never, never>;

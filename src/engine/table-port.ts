@@ -1,0 +1,2 @@
+/** The environment's tables. */
+export type TablePort = Record<never, never>;
