@@ -2,32 +2,23 @@ import type { RunView } from "../domain/durable-run";
 import type { Environment } from "../domain/environment";
 import { SluiceError } from "../domain/errors";
 import type { FlowAddress, FlowPointer } from "../domain/flow-address";
-import { DEFAULT_SYNC_TIMEOUT_MS, MAX_CONCURRENT_RECORDS } from "../domain/limits";
+import { DEFAULT_SYNC_TIMEOUT_MS } from "../domain/limits";
 import { MAX_NAME_LENGTH } from "../domain/names";
 import type { RunOutcome } from "../domain/run";
-import { RunStopped } from "../engine/errors";
-import { runFlow } from "../engine/executor";
 import type { Plan } from "../engine/plan";
-import type { Host } from "../engine/ports";
-import { RunContext, type RunStart } from "../engine/run-context";
-import { admit, type HeldPermit } from "./admission";
-import { type Rendered, requestLine, responseLine } from "./call-log";
+import { type Rendered, requestLine } from "./call-log";
 import { checkedRecords } from "./checked-records";
 import { startDurableRun } from "./durable-call";
 import { idempotencyKey } from "./idempotency";
 import { type IncomingCall, timeoutParameter } from "./incoming-call";
-import type { Catalog, ExclusionGroups, RunHistory, RunShards, World } from "./ports";
+import type { Catalog, RunShards } from "./ports";
 import { HttpRunInput } from "./run-input";
+import { type LightServices, runLight } from "./run-light";
 
 export type { Rendered };
 
-export interface TriggerServices {
+export interface TriggerServices extends LightServices {
   catalog: Catalog;
-  history: RunHistory;
-  world: World;
-  /** The host for runs that live in this isolate. */
-  host: Host;
-  exclusion: ExclusionGroups;
   /** Runs that outlive their call. */
   shards: RunShards;
 }
@@ -135,90 +126,19 @@ export async function triggerFlow(
   if (key !== undefined || plan.endpoint?.mode === "async" || plan.endpoint?.onTimeout === "handoff") {
     return startDurableRun(services, { plan, pointer, user, call, input, records, timeout, key }, render);
   }
-  const timeoutMs = timeout ?? DEFAULT_SYNC_TIMEOUT_MS;
-
-  const { world, host, history } = services;
-  const arrivedAt = world.now();
-  const start: RunStart = {
-    id: world.newRunId(arrivedAt),
-    trigger: "action",
-    user,
-    input,
-    host,
-    startedAt: arrivedAt,
-    deadline: arrivedAt + timeoutMs,
-  };
-  let permit: HeldPermit | undefined;
-  if (plan.exclusion !== undefined) {
-    const { signal } = call;
-    const admission = await admit(services.exclusion, { exclusion: plan.exclusion, pointer, start, signal });
-    if (admission?.kind === "attached") return admission.answer;
-    permit = admission?.permit;
-    // The run begins when its turn has come; its deadline is still counted from the call.
-    start.startedAt = world.now();
-  }
-  const run = new RunContext(start);
-  if (plan.endpoint?.logRequests === true) {
-    const { text, details } = requestLine(call, input);
-    run.message("info", text, { details });
-  }
-  const concurrency = plan.endpoint?.prioritiseThroughput === true ? MAX_CONCURRENT_RECORDS : 1;
-  if (permit !== undefined) run.permitUntil = permit.until;
-  let outcome: RunOutcome;
-  let rendered: Rendered;
-  let endedAt: number;
-  try {
-    const ended = runFlow(plan, records, run, concurrency);
-    if (ended instanceof Promise) permit?.guard(run);
-    outcome = ended instanceof Promise ? await whileCalled(ended, run, call.signal) : ended;
-    rendered = render.outcome(outcome);
-    endedAt = world.now();
-    permit?.share(outcome, rendered);
-  } finally {
-    // Whatever happened: who is told that a run has ended may at once start the next.
-    if (permit !== undefined) await permit.release();
-  }
-  if (plan.endpoint?.logResponse === true) {
-    const { text, details } = responseLine(rendered);
-    run.node = undefined;
-    run.record = undefined;
-    run.message("info", text, { details });
-  }
-
-  const record = {
-    environmentId: pointer.environmentId,
-    id: run.id,
-    projectId: pointer.projectId,
-    project: pointer.project,
-    flowId: pointer.flowId,
-    flow: pointer.flow,
-    flowVersion: pointer.version,
-    trigger: run.trigger,
-    user,
-    startedAt: run.startedAt,
-    endedAt,
-    status: outcome.status,
-    message: outcome.message ?? null,
-    messages: run.takeMessages(),
-  };
-  if (plan.endpoint?.history === "strict") await history.store(record);
-  else history.record(record);
-  return rendered;
-}
-
-/** Waits for a run, and cancels it when its caller goes away: nobody is left to take the answer. */
-async function whileCalled(
-  ended: Promise<RunOutcome>,
-  run: RunContext,
-  signal: AbortSignal,
-): Promise<RunOutcome> {
-  const gone = () =>
-    run.stop(new RunStopped("cancelled", "caller_gone", "the caller went away before the run had ended"));
-  if (signal.aborted) gone();
-  signal.addEventListener("abort", gone, { once: true });
-  try {
-    return await ended;
-  } finally {
-    signal.removeEventListener("abort", gone);
-  }
+  return runLight(
+    services,
+    {
+      plan,
+      pointer,
+      trigger: "action",
+      user,
+      input,
+      records,
+      timeoutMs: timeout ?? DEFAULT_SYNC_TIMEOUT_MS,
+      caller: call,
+      logged: plan.endpoint?.logRequests === true ? requestLine(call, input) : undefined,
+    },
+    (outcome) => render.outcome(outcome),
+  );
 }

@@ -1,0 +1,131 @@
+import type { FlowPointer } from "../domain/flow-address";
+import type { Json } from "../domain/json";
+import { MAX_CONCURRENT_RECORDS } from "../domain/limits";
+import type { RunOutcome, TriggerKind } from "../domain/run";
+import { RunStopped } from "../engine/errors";
+import { runFlow } from "../engine/executor";
+import type { Plan } from "../engine/plan";
+import type { Host } from "../engine/ports";
+import { RunContext, type RunStart } from "../engine/run-context";
+import { admit, type HeldPermit } from "./admission";
+import { type Rendered, responseLine } from "./call-log";
+import type { ExclusionGroups, RunHistory, World } from "./ports";
+import type { HttpRunInput } from "./run-input";
+
+export interface LightServices {
+  history: RunHistory;
+  world: World;
+  /** The host for runs that live in this isolate. */
+  host: Host;
+  exclusion: ExclusionGroups;
+}
+
+/** A run that lives in the isolate that took its request, and ends with its answer. */
+export interface LightRun {
+  plan: Plan;
+  pointer: FlowPointer;
+  trigger: TriggerKind;
+  user: string;
+  input: HttpRunInput;
+  /** What enters the flow, each a record of its own. */
+  records: readonly Json[];
+  timeoutMs: number;
+  /** Whose going away ends the run; the signal is asked for only by runs that wait. */
+  caller: { readonly signal: AbortSignal };
+  /** What is said of the request in the run's console. */
+  logged: { text: string; details: unknown } | undefined;
+}
+
+/**
+ * Runs a flow in place, in its exclusion group if it has one, and has the outcome rendered. The run's history is written
+ * after the answer, or before it where the endpoint says so.
+ * @throws SluiceError for whatever stops a call before its run begins; nothing has run then
+ */
+export async function runLight(
+  services: LightServices,
+  light: LightRun,
+  render: (outcome: RunOutcome) => Rendered,
+): Promise<Rendered> {
+  const { world, host, history } = services;
+  const { plan, pointer, trigger, user, input, records, caller } = light;
+  const arrivedAt = world.now();
+  const start: RunStart = {
+    id: world.newRunId(arrivedAt),
+    trigger,
+    user,
+    input,
+    host,
+    startedAt: arrivedAt,
+    deadline: arrivedAt + light.timeoutMs,
+  };
+  let permit: HeldPermit | undefined;
+  if (plan.exclusion !== undefined) {
+    const { signal } = caller;
+    const admission = await admit(services.exclusion, { exclusion: plan.exclusion, pointer, start, signal });
+    if (admission?.kind === "attached") return admission.answer;
+    permit = admission?.permit;
+    // The run begins when its turn has come; its deadline is still counted from the call.
+    start.startedAt = world.now();
+  }
+  const run = new RunContext(start);
+  if (light.logged !== undefined) run.message("info", light.logged.text, { details: light.logged.details });
+  const concurrency = plan.endpoint?.prioritiseThroughput === true ? MAX_CONCURRENT_RECORDS : 1;
+  if (permit !== undefined) run.permitUntil = permit.until;
+  let outcome: RunOutcome;
+  let rendered: Rendered;
+  let endedAt: number;
+  try {
+    const ended = runFlow(plan, records, run, concurrency);
+    if (ended instanceof Promise) permit?.guard(run);
+    outcome = ended instanceof Promise ? await whileCalled(ended, run, caller.signal) : ended;
+    rendered = render(outcome);
+    endedAt = world.now();
+    permit?.share(outcome, rendered);
+  } finally {
+    // Whatever happened: who is told that a run has ended may at once start the next.
+    if (permit !== undefined) await permit.release();
+  }
+  if (plan.endpoint?.logResponse === true) {
+    const { text, details } = responseLine(rendered);
+    run.node = undefined;
+    run.record = undefined;
+    run.message("info", text, { details });
+  }
+
+  const record = {
+    environmentId: pointer.environmentId,
+    id: run.id,
+    projectId: pointer.projectId,
+    project: pointer.project,
+    flowId: pointer.flowId,
+    flow: pointer.flow,
+    flowVersion: pointer.version,
+    trigger: run.trigger,
+    user,
+    startedAt: run.startedAt,
+    endedAt,
+    status: outcome.status,
+    message: outcome.message ?? null,
+    messages: run.takeMessages(),
+  };
+  if (plan.endpoint?.history === "strict") await history.store(record);
+  else history.record(record);
+  return rendered;
+}
+
+/** Waits for a run, and cancels it when its caller goes away: nobody is left to take the answer. */
+async function whileCalled(
+  ended: Promise<RunOutcome>,
+  run: RunContext,
+  signal: AbortSignal,
+): Promise<RunOutcome> {
+  const gone = () =>
+    run.stop(new RunStopped("cancelled", "caller_gone", "the caller went away before the run had ended"));
+  if (signal.aborted) gone();
+  signal.addEventListener("abort", gone, { once: true });
+  try {
+    return await ended;
+  } finally {
+    signal.removeEventListener("abort", gone);
+  }
+}
