@@ -50,6 +50,7 @@ export function runFlow(
   run: RunContext,
   concurrency = 1,
 ): MaybePromise<RunOutcome> {
+  run.environmentId = plan.key.environmentId;
   try {
     if (plan.recordsPath === undefined && records.length === 1) {
       return settle(

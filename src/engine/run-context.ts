@@ -46,6 +46,8 @@ export class RunContext {
   readonly deadline: number;
   readonly messages: RunMessage[];
   readonly evaluation: Evaluation;
+  /** The environment whose data the run's nodes work on: that of the plan, set when it is run. */
+  environmentId = 0;
   /** Until when the run certainly holds its exclusion group, by the host's clock; for ever when it is in none. */
   permitUntil = Number.POSITIVE_INFINITY;
   /** Path of the node that is executing, for `$debug()`. */
