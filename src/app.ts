@@ -10,6 +10,8 @@ import { ACTION_PATH, answerActionCall } from "./surfaces/action";
 import { describeAction } from "./surfaces/action/openapi";
 import { docs } from "./surfaces/docs";
 import { type ManagementVariables, management } from "./surfaces/management";
+import { answerV1Call, V1_PATHS } from "./surfaces/v1";
+import { describeV1 } from "./surfaces/v1/openapi";
 
 interface ApiEnvironment {
   Bindings: Bindings;
@@ -40,6 +42,7 @@ api.openAPIRegistry.registerComponent("securitySchemes", "adminToken", {
   description: "The deployment's ADMIN_TOKEN.",
 });
 describeAction(api.openAPIRegistry);
+describeV1(api.openAPIRegistry);
 
 api.doc31("/openapi.json", {
   openapi: "3.1.0",
@@ -79,5 +82,15 @@ app.all(ACTION_PATH, (context) => {
     instance: services.settings.INSTANCE,
   }) as unknown as Promise<globalThis.Response>;
 });
+for (const path of V1_PATHS) {
+  app.all(
+    path,
+    (context) =>
+      answerV1Call(
+        context.req.raw as unknown as Request,
+        servicesOf(context.env),
+      ) as unknown as Promise<globalThis.Response>,
+  );
+}
 app.all("*", (context) => api.fetch(context.req.raw, context.env, context.executionCtx));
 app.onError((error, context) => problemResponse(error, context));

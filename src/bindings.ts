@@ -2,6 +2,7 @@ import { z } from "zod";
 import { SluiceError } from "./domain/errors";
 import { MAX_SHARDS } from "./domain/process-id";
 import type { ExclusionGroup } from "./durable/exclusion-group";
+import type { RateLimiter } from "./durable/rate-limit";
 import type { RunShard } from "./durable/run-shard";
 
 /** Milliseconds for which an isolate trusts what it knows of the catalogue's state before it looks again. */
@@ -35,6 +36,7 @@ export interface Bindings {
   HISTORY: Queue;
   ASSETS: Fetcher;
   EXCLUSION_GROUP: DurableObjectNamespace<ExclusionGroup>;
+  RATE_LIMITER: DurableObjectNamespace<RateLimiter>;
   RUN_SHARD: DurableObjectNamespace<RunShard>;
   INSTANCE?: string;
   ADMIN_TOKEN?: string;

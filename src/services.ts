@@ -1,8 +1,11 @@
 import { waitUntil } from "cloudflare:workers";
+import { CachedAccess } from "./adapters/cached-access";
+import { AccessStore } from "./adapters/d1/access-store";
 import { CatalogSource } from "./adapters/d1/catalog-source";
 import { D1Projects } from "./adapters/d1/projects";
 import { D1RunLog } from "./adapters/d1/run-log";
 import { DurableExclusionGroups } from "./adapters/durable/exclusion-client";
+import { DurableRateLimiter } from "./adapters/durable/rate-limiter";
 import { DurableRunShards } from "./adapters/durable/run-shards";
 import { CachedCatalog } from "./adapters/kv/cached-catalog";
 import { LightHost } from "./adapters/light-host";
@@ -14,12 +17,15 @@ import { newLightRunId } from "./domain/process-id";
 import { compileFlow } from "./engine/compile";
 import type { Plan } from "./engine/plan";
 import { registry } from "./nodes/registry";
+import type { TokenServices } from "./operations/access/tokens";
 import type { ApplyServices } from "./operations/apply-project";
 import type { RunLog, World } from "./operations/ports";
 import type { TriggerServices } from "./operations/trigger-flow";
 
 /** Everything that operations need, over this deployment's bindings. */
-export interface Services extends TriggerServices, ApplyServices {
+export interface Services extends TriggerServices, ApplyServices, TokenServices {
+  world: World;
+  access: CachedAccess;
   settings: Settings;
   runs: RunLog;
   runLog: D1RunLog;
@@ -53,6 +59,7 @@ function compose(bindings: Bindings): Services {
       }),
     );
   };
+  const access = new CachedAccess({ store: new AccessStore(bindings.DB), now: world.now, background });
   const catalog = new CachedCatalog({
     kv: bindings.CATALOG,
     source: new CatalogSource(bindings.DB),
@@ -60,12 +67,17 @@ function compose(bindings: Bindings): Services {
     now: world.now,
     compile: compileStored,
     background,
+    // What interfaces declare comes with a publication.
+    onAdvance: () => access.forget(),
   });
   const runLog = new D1RunLog(bindings.DB);
   return {
     settings,
     world,
     catalog,
+    access,
+    tokens: access,
+    limiter: new DurableRateLimiter({ namespace: bindings.RATE_LIMITER, now: world.now }),
     registry,
     projects: new D1Projects(bindings.DB),
     history: new BufferedRunHistory({ queue: bindings.HISTORY, log: runLog, background, now: world.now }),

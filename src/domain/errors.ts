@@ -10,6 +10,12 @@ export const ERROR_CODES = [
   "invalid_bundle",
   "unauthenticated",
   "forbidden",
+  /** An access or refresh token that is unknown, expired, revoked or of the wrong kind (v1: internal code 436). */
+  "invalid_token",
+  /** The client's address is not on the interface's list (v1: internal code 437). */
+  "address_denied",
+  /** Too many calls in the window; `details.retryAfter` says when the next begins. */
+  "rate_limited",
   "not_found",
   "method_not_allowed",
   /** A version-10 URL whose flow name exists in several projects; `details.candidates` lists them. */

@@ -55,7 +55,23 @@ export const MAX_MESSAGE_CHARS = 1_000;
 export const MAX_MESSAGE_DETAIL_CHARS = 8_000;
 /** Characters kept of a logged request's or response's body: with the headers around it they fit into the details. */
 export const MAX_LOGGED_BODY_CHARS = 4_000;
-/** Characters of a URL that the action API reads. */
+/** Calls that an interface, or an API key alone, may make in a window unless the interface says otherwise (contract, section 3). */
+export const DEFAULT_RATE_LIMIT = 1_000;
+/** Milliseconds of a rate limit's window unless the interface says otherwise: a minute. */
+export const DEFAULT_RATE_WINDOW_MS = 60_000;
+/** Calls in a window that an interface may be given: what one limiter object counts in a window of an hour. */
+export const MAX_RATE_LIMIT = 1_000_000;
+/** Milliseconds of the longest window of a rate limit: an hour. */
+export const MAX_RATE_WINDOW_MS = 3_600_000;
+/** Addresses and ranges of an interface's list: each is compared with every call. */
+export const MAX_IP_RANGES = 200;
+/** Fields that `?fields=` may name. */
+export const MAX_SELECTED_FIELDS = 100;
+/** Characters of an API key, token or client secret that is looked at: ours have 64. */
+export const MAX_CREDENTIAL_CHARS = 512;
+/** Seconds for which an access token is valid: a day. */
+export const ACCESS_TOKEN_SECONDS = 86_400;
+/** Characters of a URL that the action API and the v1 API read. */
 export const MAX_URL_CHARS = 16_000;
 /** Milliseconds for which the `delay` node may hold a run in memory. */
 export const MAX_LIGHT_DELAY_MS = MAX_TIMEOUT_MS;

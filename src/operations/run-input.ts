@@ -12,7 +12,7 @@ import { type IncomingCall, isCredentialHeader } from "./incoming-call";
 /** A stored request has no caller that could go away. */
 const NOBODY_LEAVES = new AbortController().signal;
 
-type BodyKind = "json" | "xml" | "form" | "multipart" | "other";
+export type BodyKind = "json" | "xml" | "form" | "multipart" | "other";
 
 /**
  * The request behind a run. The seed's four input attributes are strings (body, headers, contentType, url); beside them
@@ -208,7 +208,7 @@ export function queryFields(query: URLSearchParams): Record<string, string | str
   return fields;
 }
 
-function bodyKind(contentType: string): BodyKind {
+export function bodyKind(contentType: string): BodyKind {
   const type = contentType.split(";", 1)[0]?.trim().toLowerCase() ?? "";
   if (type === "application/json" || type === "text/json" || type.endsWith("+json")) return "json";
   if (type === "application/xml" || type === "text/xml" || type.endsWith("+xml")) return "xml";
@@ -229,7 +229,7 @@ function looseText(bytes: Uint8Array, contentType: string): string {
 }
 
 /** @throws FormatError for a character set that is not taken */
-function textOf(bytes: Uint8Array, contentType: string | null): string | undefined {
+export function textOf(bytes: Uint8Array, contentType: string | null): string | undefined {
   try {
     return decodeText(bytes, contentType);
   } catch (error) {
@@ -244,7 +244,7 @@ function base64(bytes: Uint8Array): string {
   return btoa(binary);
 }
 
-async function multipart(bytes: Uint8Array, contentType: string): Promise<JsonObject> {
+export async function multipart(bytes: Uint8Array, contentType: string): Promise<JsonObject> {
   let data: FormData;
   try {
     data = await new Response(bytes, { headers: { "content-type": contentType } }).formData();

@@ -8,7 +8,7 @@ interface Rule {
 }
 
 const RULES: Record<string, Rule> = {
-  domain: { parts: [], packages: ["zod", "fastest-levenshtein"] },
+  domain: { parts: [], packages: ["zod", "fastest-levenshtein", "ipaddr.js"] },
   "engine/expression": { parts: ["domain"], packages: ["jsonata", "re2js"] },
   "engine/formats": { parts: ["domain"], packages: ["zod", "fast-xml-parser", "papaparse"] },
   engine: { parts: ["domain", "engine/expression", "engine/formats"], packages: ["zod"] },

@@ -46,11 +46,12 @@ export class CatalogSource {
     this.#db = db;
   }
 
-  /** The environment of a host name, else the default one. */
+  /** The environment of a host name, else the default one of the first organization. */
   async environment(host: string): Promise<Environment> {
     const row = await this.#db
       .prepare(
-        "SELECT id, organization_id, name FROM environments WHERE host = ?1 OR is_default = 1 ORDER BY is_default LIMIT 1",
+        `SELECT id, organization_id, name FROM environments WHERE host = ?1 OR is_default = 1
+         ORDER BY host IS ?1 DESC, organization_id LIMIT 1`,
       )
       .bind(host)
       .first<{ id: number; organization_id: number; name: string }>();

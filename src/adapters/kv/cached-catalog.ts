@@ -46,6 +46,8 @@ export interface CachedCatalogOptions {
   compile: (stored: StoredVersion, pointer: FlowPointer) => Plan;
   /** Lets work go on after the answer. */
   background: (work: Promise<unknown>) => void;
+  /** Told of every publication through this isolate. */
+  onAdvance?: () => void;
 }
 
 export class CachedCatalog implements Catalog {
@@ -144,6 +146,7 @@ export class CachedCatalog implements Catalog {
   }
 
   async advance(environmentId: number, epoch: number): Promise<void> {
+    this.#options.onAdvance?.();
     const known = this.#epochs.get(environmentId);
     if (known === undefined || known.value < epoch) {
       this.#epochs.set(environmentId, { value: epoch, at: this.#options.now() });

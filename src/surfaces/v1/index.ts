@@ -1,0 +1,281 @@
+import { SluiceError } from "../../domain/errors";
+import {
+  DEFAULT_RATE_LIMIT,
+  DEFAULT_RATE_WINDOW_MS,
+  MAX_BODY_BYTES,
+  MAX_URL_CHARS,
+} from "../../domain/limits";
+import type { Principal } from "../../domain/principal";
+import { presentable } from "../../http/presentable";
+import { readBody } from "../../http/request-body";
+import { requestId } from "../../http/request-id";
+import { requestTarget } from "../../http/request-target";
+import { authenticateCall } from "../../operations/access/authenticate-call";
+import { clientCredentialsOf, credentialsOf, inHeaders } from "../../operations/access/credentials";
+import type { RateState } from "../../operations/access/ports";
+import type { HeaderFields } from "../../operations/incoming-call";
+import { formFields, type Payload, readPayload, unreadable } from "../../operations/payload";
+import { failureOf } from "./errors";
+import { answerFormat } from "./format";
+import { readParameters, UrlParameters } from "./parameters";
+import { type Asked, renderAnswer, renderFailure, setRateHeaders } from "./render";
+import type { V1Answer, V1Call, V1Route } from "./route";
+import { type Match, V1Router } from "./router";
+import { routes } from "./routes";
+import { fieldNames } from "./select-fields";
+import type { V1Services } from "./services";
+
+/** Where the v1 API answers. */
+export const V1_PATHS = ["/v1", "/v1/*"] as const;
+
+const router = new V1Router(routes);
+
+/** A client's address when the platform tells none, as when a local runtime is asked directly. */
+const LOOPBACK = "127.0.0.1";
+
+/** The v1 API, `/v1/…` (seed: Flowize REST API; contract, section 3). `route.ts` says how a route is written. */
+export async function answerV1Call(request: Request, services: V1Services): Promise<Response> {
+  const exchange = new Exchange(request, services);
+  let response: Response;
+  try {
+    response = await exchange.answer();
+  } catch (error) {
+    response = await exchange.refuse(error);
+  }
+  if (exchange.rate !== undefined) setRateHeaders(response.headers, exchange.rate);
+  return response;
+}
+
+/** One request on its way to its answer. */
+class Exchange {
+  readonly #request: Request;
+  readonly #services: V1Services;
+  readonly #headers: HeaderFields;
+  readonly #client: string;
+  readonly #asked: Asked;
+  #counted = true;
+  rate: RateState | undefined;
+
+  constructor(request: Request, services: V1Services) {
+    this.#request = request;
+    this.#services = services;
+    this.#headers = request.headers as unknown as HeaderFields;
+    this.#client = request.headers.get("cf-connecting-ip") ?? LOOPBACK;
+    this.#asked = {
+      method: request.method,
+      headers: request.headers,
+      format: answerFormat(request.headers.get("accept"), request.headers.get("content-type"), false),
+      fields: undefined,
+      listIn: undefined,
+      client: this.#client,
+      now: services.world.now(),
+    };
+  }
+
+  async answer(): Promise<Response> {
+    const { method, url } = this.#request;
+    if (url.length > MAX_URL_CHARS) {
+      throw new SluiceError(
+        "invalid_request",
+        `The URL is longer than ${MAX_URL_CHARS} characters (MAX_URL_CHARS).`,
+        {
+          limit: "MAX_URL_CHARS",
+        },
+      );
+    }
+    const { host, path, query } = requestTarget(url);
+    if (method === "OPTIONS" && !/^\/v1\/options\/*$/.test(path)) return this.#options(path);
+    const { route, path: segments } = router.match(method === "OPTIONS" ? "GET" : method, path);
+    this.#counted = route.limited !== false;
+    this.#readFormat(route);
+    return this.#run({ route, path: segments }, host, new URLSearchParams(query));
+  }
+
+  async #options(path: string): Promise<Response> {
+    const allow = router.methods(path);
+    if (allow.length === 0) router.match("GET", path);
+    await this.#countAddress();
+    return new Response(null, { status: 204, headers: { allow: allow.join(", ") } });
+  }
+
+  #readFormat(route: V1Route): void {
+    this.#asked.listIn = route.listIn;
+    if (route.textOut !== true) return;
+    const { headers } = this.#request;
+    this.#asked.format = answerFormat(headers.get("accept"), headers.get("content-type"), true);
+  }
+
+  async #run({ route, path }: Match, host: string, query: URLSearchParams): Promise<Response> {
+    const url = await this.#readParameters(route, query);
+    this.#asked.fields = fieldNames(url.get("fields"));
+    const credentials =
+      route.authority === "client" ? clientCredentialsOf(this.#headers) : credentialsOf(this.#headers, url);
+    const principal =
+      route.authority === "none"
+        ? undefined
+        : await authenticateCall(this.#services, credentials, {
+            authority: route.authority,
+            scope: route.scope,
+            method: route.method,
+            host,
+            client: this.#client,
+          });
+    const call = async (): Promise<V1Answer> => {
+      const body = await this.#payload(route);
+      const known = principal ?? (await this.#nobody(host));
+      const made: V1Call = {
+        method: route.method,
+        url: this.#request.url,
+        path,
+        parameters: readParameters(
+          route.parameters ?? {},
+          this.#headers,
+          url,
+          route.authority !== "none" && inHeaders(credentials),
+        ),
+        headers: this.#headers,
+        body,
+        principal: known,
+        credentials,
+        client: this.#client,
+        fresh: /\bno-cache\b/i.test(this.#headers.get("cache-control") ?? ""),
+        format: this.#asked.format,
+        signal: this.#request.signal,
+        services: this.#services,
+      };
+      return route.handle(made);
+    };
+    return renderAnswer(await this.#admitted(route, principal, call), this.#asked);
+  }
+
+  /** Runs a call once it has a permit of its window; one that changes nothing meanwhile, so that nobody waits twice. */
+  async #admitted(
+    route: V1Route,
+    principal: Principal | undefined,
+    call: () => Promise<V1Answer>,
+  ): Promise<V1Answer> {
+    if (!this.#counted) return call();
+    const count = principal === undefined ? this.#countAddress() : this.#count(principal.rate);
+    if (!(route.safe ?? route.method === "GET")) {
+      await count;
+      return call();
+    }
+    const early = call();
+    // What it may throw matters only once it is known that it may run at all.
+    early.catch(() => {});
+    await count;
+    return early;
+  }
+
+  async #count(rate: Principal["rate"]): Promise<void> {
+    this.rate = await this.#services.limiter.take(rate.key, rate);
+    if (this.rate.allowed) return;
+    throw new SluiceError("rate_limited", "Too many requests.", {
+      retryAfter: Math.max(1, Math.ceil(this.rate.resetMs / 1_000)),
+    });
+  }
+
+  /** Calls of nobody, and refused ones, count by the client's address, so that credentials cannot be tried without end. */
+  #countAddress(): Promise<void> {
+    return this.#count({
+      key: `a/${this.#client}`,
+      limit: DEFAULT_RATE_LIMIT,
+      windowMs: DEFAULT_RATE_WINDOW_MS,
+    });
+  }
+
+  /** A principal without rights, in the environment of the host name. */
+  async #nobody(host: string): Promise<Principal> {
+    const environment = await this.#services.catalog.environment(host);
+    return {
+      kind: "anonymous",
+      organizationId: environment.organizationId,
+      environment,
+      scopes: [],
+      name: "anonymous",
+      rate: { key: "", limit: DEFAULT_RATE_LIMIT, windowMs: DEFAULT_RATE_WINDOW_MS },
+    };
+  }
+
+  /** The parameters of the URL, with those of a form in the body where that is no data. */
+  async #readParameters(route: V1Route, query: URLSearchParams): Promise<UrlParameters> {
+    const parameters = new UrlParameters();
+    for (const [name, value] of query as Iterable<[string, string]>) parameters.add(name, value);
+    if (route.body === "bytes") return parameters;
+    const contentType = this.#request.headers.get("content-type") ?? "";
+    const isForm = /^application\/x-www-form-urlencoded\b/i.test(contentType);
+    if (route.method !== "GET" && !(route.body === "none" && isForm)) return parameters;
+    for (const [name, values] of Object.entries(formFields(await this.#bytes(), contentType))) {
+      for (const value of [values].flat()) parameters.add(name, value);
+    }
+    return parameters;
+  }
+
+  /** The body as its route takes it, read only once it is known that the call is allowed. */
+  async #payload(route: V1Route): Promise<Payload> {
+    const contentType = this.#request.headers.get("content-type") ?? "";
+    if (route.method === "GET" || route.body === "none") {
+      return { kind: "none", contentType, bytes: new Uint8Array(), value: undefined, text: "" };
+    }
+    const bytes = await this.#bytes();
+    if (route.body === "bytes") {
+      return { kind: "bytes", contentType, bytes, value: undefined, text: undefined };
+    }
+    const payload = await readPayload(bytes, contentType);
+    checkBody(route, payload);
+    return payload;
+  }
+
+  async #bytes(): Promise<Uint8Array> {
+    if (!this.#hasBody()) return new Uint8Array();
+    const bytes = await readBody(this.#request, MAX_BODY_BYTES, "MAX_BODY_BYTES");
+    const encoding = this.#request.headers.get("content-encoding");
+    if (bytes.length > 0 && encoding !== null && encoding.toLowerCase() !== "identity") {
+      throw new SluiceError(
+        "unsupported_media_type",
+        "Send the body without Content-Encoding: compressed bodies are not taken.",
+      );
+    }
+    return bytes;
+  }
+
+  #hasBody(): boolean {
+    const { headers } = this.#request;
+    const length = headers.get("content-length");
+    return length === null ? headers.has("transfer-encoding") || this.#request.body !== null : length !== "0";
+  }
+
+  async refuse(error: unknown): Promise<Response> {
+    let shown = error;
+    if (this.rate === undefined && this.#counted) {
+      try {
+        await this.#countAddress();
+      } catch (limited) {
+        shown = limited;
+      }
+    }
+    const id = requestId(this.#request.headers);
+    return renderFailure(failureOf(presentable(shown, this.#request, id)), this.#asked, id);
+  }
+}
+
+const READS = ["json", "xml", "form"] as const;
+
+/** @throws SluiceError unsupported_media_type, invalid_request */
+function checkBody(route: V1Route, body: Payload): void {
+  if (body.kind === "none") {
+    if (route.bodyRequired === true) throw new SluiceError("invalid_request", "The body is missing.");
+    return;
+  }
+  const accepts: readonly string[] = route.accepts ?? READS;
+  if (accepts.includes(body.kind)) return;
+  throw unreadable(body, accepts.map((kind) => MEDIA_TYPES[kind] ?? kind).join(", "));
+}
+
+const MEDIA_TYPES: Record<string, string> = {
+  json: "application/json",
+  xml: "application/xml",
+  form: "application/x-www-form-urlencoded",
+  multipart: "multipart/form-data",
+  text: "text/plain",
+};

@@ -1,0 +1,6 @@
+import type { V1Route } from "../route";
+import { checkAuthentication, refreshToken } from "./authentication";
+import { optionsRoute } from "./options";
+
+/** Every route of the v1 API. A topic's routes are in a file of their own, and listed here. */
+export const routes: readonly V1Route[] = [optionsRoute(() => routes), checkAuthentication, refreshToken];

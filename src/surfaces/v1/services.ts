@@ -1,0 +1,7 @@
+import type { TokenServices } from "../../operations/access/tokens";
+import type { TriggerServices } from "../../operations/trigger-flow";
+
+/** What the routes of this surface need. A topic adds the services of its operations here. */
+export interface V1Services extends TokenServices, Omit<TriggerServices, "world"> {
+  world: TriggerServices["world"];
+}
