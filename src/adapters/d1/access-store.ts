@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { parseDuration } from "../../domain/duration";
 import type { Environment } from "../../domain/environment";
-import { DEFAULT_RATE_LIMIT, DEFAULT_RATE_WINDOW_MS } from "../../domain/limits";
+import { InterfaceDefinition } from "../../domain/interface";
+import { DEFAULT_RATE_WINDOW_MS } from "../../domain/limits";
 import { Scope, scopeNames } from "../../domain/scope";
 import type { KnownApiKey, KnownInterface, KnownToken } from "../../operations/access/ports";
 import type { TokenStore } from "../../operations/access/tokens";
@@ -14,16 +16,6 @@ const InterfaceRow = z.object({
   client_id: z.string().nullable(),
   client_secret_hash: z.string().nullable(),
   app_key_hash: z.string().nullable(),
-});
-
-/** What of a declared interface decides about calls. */
-const Declared = z.object({
-  access: z.enum(["oauth", "apikey", "both"]).default("both"),
-  scopes: z.array(Scope).default([]),
-  ipAllowList: z.array(z.string()).optional(),
-  rateLimit: z
-    .object({ limit: z.number(), windowMs: z.number() })
-    .default({ limit: DEFAULT_RATE_LIMIT, windowMs: DEFAULT_RATE_WINDOW_MS }),
 });
 
 const TokenRow = z.object({
@@ -168,12 +160,18 @@ export class AccessStore implements TokenStore {
 
 function interfaceOf(source: Record<string, unknown>): KnownInterface {
   const row = InterfaceRow.parse(source);
-  const declared = Declared.parse(JSON.parse(row.definition));
+  const { access, scopes, ipAllowList, rateLimit } = InterfaceDefinition.parse(JSON.parse(row.definition));
   const { client_id: clientId, client_secret_hash: clientSecretHash, app_key_hash: appKeyHash } = row;
   return {
     name: row.name,
     environment: { id: row.environment_id, organizationId: row.organization_id, name: row.environment },
-    ...declared,
+    access,
+    scopes,
+    ipAllowList,
+    rateLimit: {
+      limit: rateLimit.limit,
+      windowMs: parseDuration(rateLimit.window) ?? DEFAULT_RATE_WINDOW_MS,
+    },
     credentials:
       clientId === null || clientSecretHash === null || appKeyHash === null
         ? undefined

@@ -25,8 +25,11 @@ import { routes } from "./routes";
 import { fieldNames } from "./select-fields";
 import type { V1Services } from "./services";
 
-/** Where the v1 API answers. */
-export const V1_PATHS = ["/v1", "/v1/*"] as const;
+/** Whether the v1 API answers here. */
+export function isV1(url: string): boolean {
+  const { path } = requestTarget(url);
+  return path === "/v1" || path.startsWith("/v1/");
+}
 
 const router = new V1Router(routes);
 
