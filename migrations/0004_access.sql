@@ -1,7 +1,7 @@
 -- Who may call the v1 API. Of every credential only the SHA-256 is kept; all are random texts of 256 bits, so a plain hash
 -- cannot be turned back by guessing, and looking one up by its hash tells nothing by its timing.
 
-CREATE TABLE api_keys (
+CREATE TABLE organization_keys (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   organization_id INTEGER NOT NULL REFERENCES organizations (id),
   -- 'data' is X-Apikey of most v1 calls; 'organization' that of /v1/environment.
@@ -16,7 +16,7 @@ CREATE TABLE api_keys (
   revoked_at INTEGER,
   last_used_at INTEGER
 );
-CREATE INDEX api_keys_by_organization ON api_keys (organization_id, id);
+CREATE INDEX organization_keys_by_organization ON organization_keys (organization_id, id);
 
 -- Beside the declaration of an interface, which comes with a bundle (resources): a bundle holds no secrets.
 CREATE TABLE interface_credentials (

@@ -21,7 +21,7 @@ export async function issueApiKey(
 ): Promise<string> {
   const key = newCredential();
   await env.DB.prepare(
-    `INSERT INTO api_keys (organization_id, kind, name, hash, hint, created_by, created_at, expires_at)
+    `INSERT INTO organization_keys (organization_id, kind, name, hash, hint, created_by, created_at, expires_at)
      VALUES (?1, ?2, 'test', ?3, 'test', 'test', 0, ?4)`,
   )
     .bind(organizationId, kind, await credentialHash(key), expiresAt)

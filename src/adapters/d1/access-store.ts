@@ -48,7 +48,7 @@ export class AccessStore implements TokenStore {
     const row = await this.#db
       .prepare(
         `SELECT id, organization_id AS organizationId, kind, expires_at AS expiresAt, revoked_at AS revokedAt
-         FROM api_keys WHERE hash = ?1`,
+         FROM organization_keys WHERE hash = ?1`,
       )
       .bind(hash)
       .first<KnownApiKey>();
@@ -130,7 +130,7 @@ export class AccessStore implements TokenStore {
   }
 
   async noteUse(kind: "api_key" | "event_token", id: number, at: number): Promise<void> {
-    const table = kind === "api_key" ? "api_keys" : "event_tokens";
+    const table = kind === "api_key" ? "organization_keys" : "event_tokens";
     await this.#db.prepare(`UPDATE ${table} SET last_used_at = ?2 WHERE id = ?1`).bind(id, at).run();
   }
 
