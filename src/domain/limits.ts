@@ -10,6 +10,26 @@ export const MAX_BUNDLE_BYTES = 16 * 1024 * 1024;
 export const MAX_SETTING_BYTES = 64 * 1024;
 /** Aliases that a YAML document may use: they multiply, so a small text could make a huge value. */
 export const MAX_YAML_ALIASES = 100;
+/** Bytes of a webhook's delivery: what GitHub sends at the most. It is kept whole, whatever its flow can take. */
+export const MAX_WEBHOOK_BYTES = 25 * 1024 * 1024;
+/** Bytes of a delivery that starts a run: as of any other trigger. A larger one is kept, and marked as `failed`. */
+export const MAX_WEBHOOK_RUN_BYTES = MAX_BODY_BYTES;
+/** Bytes of a JSON body in which a delivery's id or a challenge is looked for; those who put an id there send little. */
+export const MAX_WEBHOOK_ID_BYTES = 4 * 1024 * 1024;
+/** Bytes that one webhook's deliveries may take together before new ones are refused with 503: objects end at 10 GB. */
+export const MAX_INBOX_BYTES = 8 * 1024 * 1024 * 1024;
+/** Characters of a challenge that is echoed. */
+export const MAX_CHALLENGE_CHARS = 1_000;
+/** Secrets of one webhook: the present one, the last one, and one to come. */
+export const MAX_WEBHOOK_SECRETS = 3;
+/** Milliseconds by which a delivery's signature may be old, or ahead, unless its webhook says otherwise: as the senders' own libraries. */
+export const DEFAULT_TOLERANCE_MS = 300_000;
+/** Milliseconds that a webhook may set as its tolerance: a day. What is older could be anyone's recording. */
+export const MAX_TOLERANCE_MS = 86_400_000;
+/** Milliseconds that deliveries are kept unless their webhook says otherwise: 7 days. */
+export const DEFAULT_WEBHOOK_RETENTION_MS = 7 * 86_400_000;
+/** Milliseconds that a webhook may keep its deliveries: 90 days. */
+export const MAX_WEBHOOK_RETENTION_MS = 90 * 86_400_000;
 /** Parts of a multipart body. */
 export const MAX_PARTS = 1_000;
 /** Entries of a page of a list. */
