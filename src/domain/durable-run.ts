@@ -19,6 +19,8 @@ export interface StoredInput {
   body: string;
   /** The parts of a multipart body, which its text does not give again. */
   form?: JsonObject | undefined;
+  /** It was taken whatever its body is, so its content type promises nothing. */
+  loose?: boolean | undefined;
 }
 
 export interface IdempotencyMark {

@@ -61,7 +61,9 @@ const SlackSignature = z.strictObject({
 });
 
 const TwilioSignature = z.strictObject({
-  scheme: z.literal("twilio").describe("Twilio: `X-Twilio-Signature` over the URL and the form, or `bodySHA256`."),
+  scheme: z
+    .literal("twilio")
+    .describe("Twilio: `X-Twilio-Signature` over the URL and the form, or `bodySHA256`."),
   secret: Secrets,
   url: z
     .url({ protocol: /^https?$/, error: "the complete public URL of the webhook, without a query" })
@@ -73,13 +75,17 @@ const TwilioSignature = z.strictObject({
 export type TwilioSignature = z.output<typeof TwilioSignature>;
 
 const StandardSignature = z.strictObject({
-  scheme: z.literal("standard").describe("Standard Webhooks: `webhook-id`, `webhook-timestamp`, `webhook-signature` v1."),
+  scheme: z
+    .literal("standard")
+    .describe("Standard Webhooks: `webhook-id`, `webhook-timestamp`, `webhook-signature` v1."),
   secret: Secrets,
   tolerance: Tolerance,
 });
 
 const SvixSignature = z.strictObject({
-  scheme: z.literal("svix").describe("Svix: `svix-id`, `svix-timestamp`, `svix-signature`, or the same as `webhook-…`."),
+  scheme: z
+    .literal("svix")
+    .describe("Svix: `svix-id`, `svix-timestamp`, `svix-signature`, or the same as `webhook-…`."),
   secret: Secrets,
   tolerance: Tolerance,
 });
@@ -97,7 +103,9 @@ const HmacSignature = z
     timestamp: HeaderName.optional().describe(
       "The header that has the time of signing, in seconds or milliseconds since 1970. `content` must cover it.",
     ),
-    id: HeaderName.optional().describe("The header that has the delivery's id, where the signature covers it."),
+    id: HeaderName.optional().describe(
+      "The header that has the delivery's id, where the signature covers it.",
+    ),
     content: z
       .string()
       .max(200)
@@ -106,7 +114,8 @@ const HmacSignature = z
     tolerance: Tolerance,
   })
   .superRefine(({ content, timestamp, id, tolerance }, context) => {
-    const complain = (path: string, message: string) => context.addIssue({ code: "custom", path: [path], message });
+    const complain = (path: string, message: string) =>
+      context.addIssue({ code: "custom", path: [path], message });
     const used = [...content.matchAll(PLACEHOLDERS)].map(([, name]) => name);
     if (used.filter((name) => name === "body").length !== 1) complain("content", "write `{body}` once");
     if (used.some((name) => name !== "body" && name !== "timestamp" && name !== "id")) {
@@ -117,7 +126,10 @@ const HmacSignature = z
       ["id", id],
     ] as const) {
       if (used.includes(name) !== (header !== undefined)) {
-        complain("content", `\`${name}\` and \`{${name}}\` in \`content\` go together: what is not signed proves nothing`);
+        complain(
+          "content",
+          `\`${name}\` and \`{${name}}\` in \`content\` go together: what is not signed proves nothing`,
+        );
       }
     }
     if (tolerance !== undefined && timestamp === undefined) {
@@ -150,13 +162,25 @@ const ONE_PLACE = "say one of `query`, `header` and `json`";
 export const WebhookChallenge = z
   .strictObject({
     method: z.enum(["GET", "POST"]).default("GET"),
-    query: z.string().min(1).max(100).optional().describe("The parameter that has the challenge, such as `hub.challenge`."),
+    query: z
+      .string()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe("The parameter that has the challenge, such as `hub.challenge`."),
     header: HeaderName.optional().describe("The header that has it."),
-    json: z.string().min(1).max(100).optional().describe("The field of a JSON body that has it. Checked after the signature."),
+    json: z
+      .string()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe("The field of a JSON body that has it. Checked after the signature."),
     when: z
       .record(z.string().max(100), z.string().max(200))
       .optional()
-      .describe("Other fields of the JSON body that tell a challenge from a delivery, such as `type: url_verification`."),
+      .describe(
+        "Other fields of the JSON body that tell a challenge from a delivery, such as `type: url_verification`.",
+      ),
     verify: z
       .strictObject({ query: z.string().min(1).max(100), secret: SecretName })
       .optional()
@@ -170,7 +194,11 @@ export const WebhookChallenge = z
     const places = [query, header, json].filter((place) => place !== undefined).length;
     if (places !== 1) context.addIssue({ code: "custom", message: ONE_PLACE });
     if (json !== undefined && method !== "POST") {
-      context.addIssue({ code: "custom", path: ["method"], message: "a JSON body comes with `method: POST`" });
+      context.addIssue({
+        code: "custom",
+        path: ["method"],
+        message: "a JSON body comes with `method: POST`",
+      });
     }
     if (json !== undefined && (when === undefined || Object.keys(when).length === 0)) {
       context.addIssue({
@@ -180,7 +208,11 @@ export const WebhookChallenge = z
       });
     }
     if (json === undefined && when !== undefined) {
-      context.addIssue({ code: "custom", path: ["when"], message: "`when` looks at a JSON body: it goes with `json`" });
+      context.addIssue({
+        code: "custom",
+        path: ["when"],
+        message: "`when` looks at a JSON body: it goes with `json`",
+      });
     }
   })
   .meta({ id: "WebhookChallenge" });
@@ -203,16 +235,25 @@ export const WebhookDefinition = z
       .describe("`required` asks for the credentials of a v1 interface with the scope `webhook` as well."),
     dedupe: z
       .union(
-        [z.literal(false), z.strictObject({ header: HeaderName }), z.strictObject({ json: JsonPathText })],
-        { error: "`false`, or `header:` or `json:` that has the delivery's id" },
+        [
+          z.literal(false),
+          z.literal("content"),
+          z.strictObject({ header: HeaderName }),
+          z.strictObject({ json: JsonPathText }),
+        ],
+        { error: "`false`, `content`, or `header:` or `json:` that has the delivery's id" },
       )
       .optional()
       .describe(
-        "Where a delivery's id is. By default where the scheme has it, else in `Idempotency-Key`. A delivery that comes again starts nothing.",
+        "Where a delivery's id is; `content`: what was signed, or the body, is its id. By default where the scheme has it, else in `Idempotency-Key`. A delivery that comes again starts nothing.",
       ),
     challenge: WebhookChallenge.optional(),
     contentTypes: z
-      .array(z.string().regex(/^[\w!#$&^.+*-]+\/[\w!#$&^.+*-]+$/, "a media type, such as application/json or text/*"))
+      .array(
+        z
+          .string()
+          .regex(/^[\w!#$&^.+*-]+\/[\w!#$&^.+*-]+$/, "a media type, such as application/json or text/*"),
+      )
       .min(1)
       .max(50)
       .optional()

@@ -22,17 +22,20 @@ export class HttpRunInput implements RunInput {
   readonly view: Record<string, unknown> = {};
   readonly #call: IncomingCall;
   readonly #kind: BodyKind;
+  /** Whether a body that is not what its content type promises is taken all the same. */
+  readonly #loose: boolean;
   readonly body: string;
   readonly contentType: string;
   #json: { value: Json | undefined } | undefined;
   #xml: Json | undefined;
   #form: JsonObject | undefined;
 
-  private constructor(call: IncomingCall, body: string, contentType: string, kind: BodyKind) {
+  private constructor(call: IncomingCall, body: string, contentType: string, kind: BodyKind, loose = false) {
     this.#call = call;
     this.body = body;
     this.contentType = contentType;
     this.#kind = kind;
+    this.#loose = loose;
   }
 
   /**
@@ -66,6 +69,23 @@ export class HttpRunInput implements RunInput {
     return input;
   }
 
+  /**
+   * A request whose body is taken as it is, such as a webhook's: parsed views of a body that is not what its content type
+   * promises are absent, and bytes that are no text come as base64.
+   */
+  static async loose(call: Omit<IncomingCall, "readBody">, bytes: Uint8Array): Promise<HttpRunInput> {
+    const contentType = call.headers.get("content-type") ?? "";
+    const text = attempt(() => decodeText(bytes, contentType));
+    const kind = text === undefined ? "other" : (attempt(() => bodyKind(contentType)) ?? "other");
+    const whole: IncomingCall = { ...call, signal: NOBODY_LEAVES, readBody: () => Promise.resolve(bytes) };
+    const input = new HttpRunInput(whole, text ?? base64(bytes), contentType, kind, true);
+    // Files among the parts may be no text, so the whole is none either.
+    if (/^\s*multipart\/form-data\s*;/i.test(contentType)) {
+      input.#form = await multipart(bytes, contentType).catch(() => undefined);
+    }
+    return input;
+  }
+
   /** The request as it was read before and kept: it was checked then. */
   static restore(stored: StoredInput): HttpRunInput {
     const url = new URL(stored.url);
@@ -78,6 +98,12 @@ export class HttpRunInput implements RunInput {
       signal: NOBODY_LEAVES,
       readBody: () => Promise.reject(new Error("the body of a stored request was read when it came")),
     };
+    if (stored.loose === true) {
+      const kind = attempt(() => bodyKind(stored.contentType)) ?? "other";
+      const loose = new HttpRunInput(call, stored.body, stored.contentType, kind, true);
+      loose.#form = stored.form;
+      return loose;
+    }
     const kind = bodyKind(stored.contentType);
     const input = new HttpRunInput(call, stored.body, stored.contentType, kind);
     if (kind === "json") input.#readJson();
@@ -96,7 +122,8 @@ export class HttpRunInput implements RunInput {
       contentType: this.contentType,
       client: this.#call.client,
       body: this.body,
-      form: this.#kind === "multipart" ? this.#form : undefined,
+      form: this.#kind === "multipart" || this.#loose ? this.#form : undefined,
+      ...(this.#loose ? { loose: true } : {}),
     };
   }
 
@@ -109,7 +136,8 @@ export class HttpRunInput implements RunInput {
     if (this.#json === undefined) {
       this.#json = { value: undefined };
       const start = this.body.trimStart()[0];
-      if (this.#kind !== "xml" && this.#kind !== "multipart" && (start === "{" || start === "[")) {
+      const likely = (this.#loose && this.#kind === "json") || start === "{" || start === "[";
+      if (this.#kind !== "xml" && this.#kind !== "multipart" && likely) {
         try {
           this.#json = { value: parseJson(this.body, "the request body") };
         } catch {
@@ -134,10 +162,12 @@ export class HttpRunInput implements RunInput {
   }
 
   get xml(): Json | undefined {
+    if (this.#loose && this.#kind === "xml" && this.#xml === undefined) attempt(() => this.#readXml());
     return this.#xml;
   }
 
   get form(): JsonObject | undefined {
+    if (this.#loose && this.#kind === "form" && this.#form === undefined) attempt(() => this.#readForm());
     return this.#form;
   }
 
@@ -157,6 +187,16 @@ export class HttpRunInput implements RunInput {
     const start = this.body.trimStart()[0];
     if (start === "{" || start === "[") return;
     this.#form = formats.form.parse(this.body, {}, "the request body") as JsonObject;
+  }
+}
+
+/** What `read` gives; `undefined` when it finds that the text is not what it should be. */
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof SluiceError) return undefined;
+    throw error;
   }
 }
 
@@ -238,9 +278,14 @@ export function textOf(bytes: Uint8Array, contentType: string | null): string | 
   }
 }
 
+/** Bytes turned into characters at once: as many arguments as a call surely takes. */
+const BYTES_AT_ONCE = 8_192;
+
 function base64(bytes: Uint8Array): string {
   let binary = "";
-  for (const byte of bytes) binary += String.fromCharCode(byte);
+  for (let at = 0; at < bytes.length; at += BYTES_AT_ONCE) {
+    binary += String.fromCharCode(...bytes.subarray(at, at + BYTES_AT_ONCE));
+  }
   return btoa(binary);
 }
 

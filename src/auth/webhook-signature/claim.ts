@@ -52,7 +52,7 @@ export function plainField(text: string | null): string | undefined {
 const encoder = new TextEncoder();
 
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
-  return encoder.encode(text);
+  return encoder.encode(text) as Uint8Array<ArrayBuffer>;
 }
 
 /** Bytes of hexadecimal digits, in any case; `undefined` when they are none. */

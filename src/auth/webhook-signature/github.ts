@@ -10,7 +10,8 @@ export function github({ headers, body }: SignedRequest, { allowSha1 }: GithubSi
   const strong = headers.get("x-hub-signature-256");
   if (strong !== null) {
     const signature = strong.startsWith("sha256=") ? fromHex(strong.slice(7)) : undefined;
-    if (signature === undefined) return refused("X-Hub-Signature-256 is not sha256= and 64 hexadecimal digits");
+    if (signature === undefined)
+      return refused("X-Hub-Signature-256 is not sha256= and 64 hexadecimal digits");
     return { kind: "claim", hash: "SHA-256", content: [body], signatures: [signature], id };
   }
   const weak = headers.get("x-hub-signature");

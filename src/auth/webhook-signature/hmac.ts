@@ -46,7 +46,8 @@ export function hmac(request: SignedRequest, settings: HmacSignature): Claim | R
   let id: string | undefined;
   if (settings.id !== undefined) {
     id = plainField(headers.get(settings.id));
-    if (id === undefined) return refused(`${settings.id} is missing, too long or has other than printable characters`);
+    if (id === undefined)
+      return refused(`${settings.id} is missing, too long or has other than printable characters`);
   }
   const fill = (text: string): string =>
     text.replace(/\{(timestamp|id)\}/g, (_, name: string) => (name === "id" ? (id ?? "") : time));

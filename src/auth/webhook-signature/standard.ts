@@ -25,7 +25,8 @@ export function svix(request: SignedRequest): Claim | Refusal {
 
 function claimOf({ headers, body }: SignedRequest, family: "webhook" | "svix"): Claim | Refusal {
   const id = plainField(headers.get(`${family}-id`));
-  if (id === undefined) return refused(`${family}-id is missing, too long or has other than printable characters`);
+  if (id === undefined)
+    return refused(`${family}-id is missing, too long or has other than printable characters`);
   const time = headers.get(`${family}-timestamp`);
   const signedAt = unixSeconds(time);
   if (signedAt === undefined) return refused(`${family}-timestamp is missing or no Unix time`);

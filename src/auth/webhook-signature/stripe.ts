@@ -29,7 +29,8 @@ export function stripe({ headers, body }: SignedRequest): Claim | Refusal {
   }
   const [time] = times;
   const signedAt = unixSeconds(time);
-  if (times.length !== 1 || signedAt === undefined) return refused("Stripe-Signature has not one timestamp `t`");
+  if (times.length !== 1 || signedAt === undefined)
+    return refused("Stripe-Signature has not one timestamp `t`");
   if (signatures.length === 0) return refused("Stripe-Signature has no signature of the scheme v1");
   return { kind: "claim", hash: "SHA-256", content: [utf8(`${time}.`), body], signatures, signedAt };
 }

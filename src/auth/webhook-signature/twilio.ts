@@ -1,5 +1,14 @@
 import type { TwilioSignature } from "../../domain/webhook";
-import { type Claim, fromBase64, fromHex, plainField, type Refusal, refused, type SignedRequest, utf8 } from "./claim";
+import {
+  type Claim,
+  fromBase64,
+  fromHex,
+  plainField,
+  type Refusal,
+  refused,
+  type SignedRequest,
+  utf8,
+} from "./claim";
 import { sameBytes } from "./same-bytes";
 
 /**

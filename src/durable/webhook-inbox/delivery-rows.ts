@@ -1,0 +1,197 @@
+import type {
+  DeliveredRequest,
+  Delivery,
+  DeliveryFilter,
+  DeliveryState,
+  DeliveryTarget,
+  NewDelivery,
+} from "../../domain/delivery";
+import { timePrefix } from "../../domain/process-id";
+
+/** Bytes of one row's part of a body: a row ends at 2 MB. */
+const PART_BYTES = 1024 * 1024;
+
+interface DeliveryRow {
+  [column: string]: SqlStorageValue;
+  id: string;
+  sender_id: string | null;
+  run_id: string;
+  received_at: number;
+  keep_until: number;
+  size: number;
+  target: string;
+  request: string;
+  state: DeliveryState;
+  error: string | null;
+  attempts: number;
+  due: number | null;
+  replay_of: string | null;
+}
+
+const COLUMNS =
+  "id, sender_id, run_id, received_at, keep_until, size, target, request, state, error, attempts, due, replay_of";
+
+/** The deliveries of one webhook. Every method is synchronous: all that one turn writes is one transaction. */
+export class DeliveryRows {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  insert(delivery: NewDelivery, replayOf: string | null): void {
+    const { id, key, senderId, runId, receivedAt, keepUntil, body, target, request } = delivery;
+    this.#sql.exec(
+      `INSERT INTO deliveries (id, key, sender_id, run_id, received_at, keep_until, size, target, request, state, due, replay_of)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?)`,
+      id,
+      key,
+      senderId,
+      runId,
+      receivedAt,
+      keepUntil,
+      body.length,
+      JSON.stringify(target),
+      JSON.stringify(request),
+      receivedAt,
+      replayOf,
+    );
+    for (let part = 0; part * PART_BYTES < body.length; part += 1) {
+      const piece = body.slice(part * PART_BYTES, (part + 1) * PART_BYTES);
+      this.#sql.exec("INSERT INTO parts (delivery, part, bytes) VALUES (?, ?, ?)", id, part, piece.buffer);
+    }
+  }
+
+  find(id: string): Delivery | undefined {
+    return this.#one(`SELECT ${COLUMNS} FROM deliveries WHERE id = ?`, id);
+  }
+
+  findByKey(key: string): Delivery | undefined {
+    return this.#one(`SELECT ${COLUMNS} FROM deliveries WHERE key = ?`, key);
+  }
+
+  body(id: string): Uint8Array | undefined {
+    const row = this.#sql.exec<{ size: number }>("SELECT size FROM deliveries WHERE id = ?", id).toArray()[0];
+    if (row === undefined) return undefined;
+    const whole = new Uint8Array(row.size);
+    let at = 0;
+    for (const { bytes } of this.#sql.exec<{ bytes: ArrayBuffer }>(
+      "SELECT bytes FROM parts WHERE delivery = ? ORDER BY part",
+      id,
+    )) {
+      whole.set(new Uint8Array(bytes), at);
+      at += bytes.byteLength;
+    }
+    return whole;
+  }
+
+  /** Newest first. `after` is the id of the last delivery of the page before. */
+  list(filter: DeliveryFilter, limit: number, after: string | undefined): Delivery[] {
+    const conditions: string[] = [];
+    const values: (string | number)[] = [];
+    const where = (condition: string, value: string | number | undefined) => {
+      if (value === undefined) return;
+      conditions.push(condition);
+      values.push(value);
+    };
+    where("state = ?", filter.state);
+    where("sender_id = ?", filter.senderId);
+    where("run_id = ?", filter.runId);
+    // Ids begin with their time.
+    where("id >= ?", filter.from === undefined ? undefined : timePrefix(filter.from));
+    where("id < ?", filter.to === undefined ? undefined : timePrefix(filter.to));
+    where("id < ?", after);
+    const all = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
+    return this.#sql
+      .exec<DeliveryRow>(
+        `SELECT ${COLUMNS} FROM deliveries ${all} ORDER BY id DESC LIMIT ?`,
+        ...values,
+        limit,
+      )
+      .toArray()
+      .map(deliveryOf);
+  }
+
+  /** Deliveries whose run is to be started now, those that wait longest first. */
+  due(now: number, limit: number): Delivery[] {
+    return this.#sql
+      .exec<DeliveryRow>(
+        `SELECT ${COLUMNS} FROM deliveries WHERE due <= ? ORDER BY due, id LIMIT ?`,
+        now,
+        limit,
+      )
+      .toArray()
+      .map(deliveryOf);
+  }
+
+  /** When the next start is due; `undefined` when all are settled. */
+  nextDue(): number | undefined {
+    return (
+      this.#sql
+        .exec<{ due: number | null }>("SELECT min(due) AS due FROM deliveries WHERE due IS NOT NULL")
+        .one().due ?? undefined
+    );
+  }
+
+  settle(id: string, state: "started" | "failed", error: string | null): void {
+    this.#sql.exec("UPDATE deliveries SET state = ?, error = ?, due = NULL WHERE id = ?", state, error, id);
+  }
+
+  postpone(id: string, due: number, reason: string, failed: boolean): void {
+    this.#sql.exec(
+      "UPDATE deliveries SET due = ?, error = ?, attempts = attempts + ? WHERE id = ? AND due IS NOT NULL",
+      due,
+      reason,
+      failed ? 1 : 0,
+      id,
+    );
+  }
+
+  /** Forgets deliveries whose time is over; one whose run is still to be started is kept. */
+  forgetOld(now: number, limit: number): number {
+    const old = this.#sql
+      .exec<{ id: string }>(
+        "SELECT id FROM deliveries WHERE keep_until <= ? AND due IS NULL ORDER BY keep_until LIMIT ?",
+        now,
+        limit,
+      )
+      .toArray();
+    for (const { id } of old) {
+      this.#sql.exec("DELETE FROM parts WHERE delivery = ?", id);
+      this.#sql.exec("DELETE FROM deliveries WHERE id = ?", id);
+    }
+    return old.length;
+  }
+
+  /** When the next delivery may be forgotten; `undefined` when there is none. */
+  nextEnd(): number | undefined {
+    return (
+      this.#sql
+        .exec<{ end: number | null }>("SELECT min(keep_until) AS end FROM deliveries WHERE due IS NULL")
+        .one().end ?? undefined
+    );
+  }
+
+  #one(query: string, value: string): Delivery | undefined {
+    const row = this.#sql.exec<DeliveryRow>(query, value).toArray()[0];
+    return row === undefined ? undefined : deliveryOf(row);
+  }
+}
+
+function deliveryOf(row: DeliveryRow): Delivery {
+  return {
+    id: row.id,
+    runId: row.run_id,
+    target: JSON.parse(row.target) as DeliveryTarget,
+    request: JSON.parse(row.request) as DeliveredRequest,
+    size: row.size,
+    senderId: row.sender_id,
+    receivedAt: row.received_at,
+    keepUntil: row.keep_until,
+    state: row.state,
+    error: row.error,
+    attempts: row.attempts,
+    nextAttemptAt: row.due,
+    replayOf: row.replay_of,
+  };
+}

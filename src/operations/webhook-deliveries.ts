@@ -1,0 +1,93 @@
+import { type Delivery, type DeliveryFilter, isDeliveryId, newDeliveryId } from "../domain/delivery";
+import type { Environment } from "../domain/environment";
+import { SluiceError } from "../domain/errors";
+import {
+  currentFlow,
+  findWebhook,
+  inboxFull,
+  retentionMs,
+  targetOf,
+  type Webhook,
+  type WebhookServices,
+} from "./receive-webhook";
+
+/** A page of a webhook's deliveries, newest first, and the cursor of the next one. */
+export async function listDeliveries(
+  services: WebhookServices,
+  environment: Environment,
+  name: string,
+  filter: DeliveryFilter,
+  limit: number,
+  cursor: string | undefined,
+): Promise<{ deliveries: Delivery[]; next: string | null }> {
+  if (cursor !== undefined && !isDeliveryId(cursor)) {
+    throw new SluiceError("invalid_request", "`cursor` is the `next` of the page before, as it was given.", {
+      problems: [{ path: "cursor", reason: "not a cursor of this list" }],
+    });
+  }
+  const webhook = await findWebhook(services, environment, name);
+  const rows = await services.inboxes.list(addressOf(webhook), filter, limit + 1, cursor);
+  const deliveries = rows.slice(0, limit);
+  return { deliveries, next: rows.length > limit ? (deliveries.at(-1)?.id ?? null) : null };
+}
+
+/** @throws SluiceError not_found */
+export async function readDelivery(
+  services: WebhookServices,
+  environment: Environment,
+  name: string,
+  id: string,
+): Promise<Delivery> {
+  const webhook = await findWebhook(services, environment, name);
+  const found = isDeliveryId(id) ? await services.inboxes.read(addressOf(webhook), id) : undefined;
+  if (found?.kind !== "found") throw noDelivery();
+  return found.delivery;
+}
+
+/** A delivery's bytes, as they came. @throws SluiceError not_found */
+export async function readDeliveryBody(
+  services: WebhookServices,
+  environment: Environment,
+  name: string,
+  id: string,
+): Promise<{ delivery: Delivery; body: Uint8Array }> {
+  const webhook = await findWebhook(services, environment, name);
+  const found = isDeliveryId(id) ? await services.inboxes.readBody(addressOf(webhook), id) : undefined;
+  if (found?.kind !== "found") throw noDelivery();
+  return found;
+}
+
+/**
+ * Starts a new run from a stored delivery, by the webhook's flow as it is now.
+ * @throws SluiceError not_found, flow_unavailable, unavailable
+ */
+export async function replayDelivery(
+  services: WebhookServices,
+  environment: Environment,
+  name: string,
+  id: string,
+): Promise<Delivery> {
+  const webhook = await findWebhook(services, environment, name);
+  await currentFlow(services.catalog, webhook);
+  const receivedAt = services.world.now();
+  const taken = isDeliveryId(id)
+    ? await services.inboxes.replay(addressOf(webhook), id, {
+        id: newDeliveryId(receivedAt),
+        runId: services.shards.newRunId(receivedAt, undefined),
+        target: targetOf(webhook),
+        receivedAt,
+        keepUntil: receivedAt + retentionMs(webhook.definition),
+      })
+    : undefined;
+  if (taken === undefined || taken.kind === "missing") throw noDelivery();
+  if (taken.kind === "full") throw inboxFull();
+  return taken.delivery;
+}
+
+function addressOf({ environmentId, name }: Webhook): { environmentId: number; webhook: string } {
+  return { environmentId, webhook: name };
+}
+
+function noDelivery(): SluiceError {
+  return new SluiceError("not_found", "This webhook has no delivery with this id, or it has been forgotten.");
+}
