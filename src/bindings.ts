@@ -4,6 +4,7 @@ import { MAX_SHARDS } from "./domain/process-id";
 import type { ExclusionGroup } from "./durable/exclusion-group";
 import type { RateLimiter } from "./durable/rate-limit";
 import type { RunShard } from "./durable/run-shard";
+import type { WebhookInbox } from "./durable/webhook-inbox";
 
 /** Milliseconds for which an isolate trusts what it knows of the catalogue's state before it looks again. */
 const DEFAULT_CATALOG_MAX_AGE_MS = 1_000;
@@ -38,6 +39,7 @@ export interface Bindings {
   EXCLUSION_GROUP: DurableObjectNamespace<ExclusionGroup>;
   RATE_LIMITER: DurableObjectNamespace<RateLimiter>;
   RUN_SHARD: DurableObjectNamespace<RunShard>;
+  WEBHOOK_INBOX: DurableObjectNamespace<WebhookInbox>;
   INSTANCE?: string;
   ADMIN_TOKEN?: string;
   CATALOG_MAX_AGE_MS?: string;

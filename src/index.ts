@@ -6,6 +6,7 @@ import { servicesOf } from "./services";
 export { ExclusionGroup } from "./durable/exclusion-group";
 export { RateLimiter } from "./durable/rate-limit";
 export { RunShard } from "./durable/run-shard";
+export { WebhookInbox } from "./durable/webhook-inbox";
 
 export default {
   fetch(request: Request, env: Bindings, ctx: ExecutionContext): Response | Promise<Response> {

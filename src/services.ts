@@ -7,6 +7,7 @@ import { D1RunLog } from "./adapters/d1/run-log";
 import { DurableExclusionGroups } from "./adapters/durable/exclusion-client";
 import { DurableRateLimiter } from "./adapters/durable/rate-limiter";
 import { DurableRunShards } from "./adapters/durable/run-shards";
+import { DurableWebhookInboxes } from "./adapters/durable/webhook-inboxes";
 import { CachedCatalog } from "./adapters/kv/cached-catalog";
 import { LightHost } from "./adapters/light-host";
 import { BufferedRunHistory } from "./adapters/queue/run-history";
@@ -20,10 +21,11 @@ import { registry } from "./nodes/registry";
 import type { TokenServices } from "./operations/access/tokens";
 import type { ApplyServices } from "./operations/apply-project";
 import type { RunLog, World } from "./operations/ports";
+import type { WebhookServices } from "./operations/receive-webhook";
 import type { TriggerServices } from "./operations/trigger-flow";
 
 /** Everything that operations need, over this deployment's bindings. */
-export interface Services extends TriggerServices, ApplyServices, TokenServices {
+export interface Services extends TriggerServices, ApplyServices, TokenServices, WebhookServices {
   world: World;
   access: CachedAccess;
   settings: Settings;
@@ -92,6 +94,7 @@ function compose(bindings: Bindings): Services {
       shards: settings.RUN_SHARDS,
       random: world.random,
     }),
+    inboxes: new DurableWebhookInboxes(bindings.WEBHOOK_INBOX),
     exclusion: new DurableExclusionGroups({ namespace: bindings.EXCLUSION_GROUP, background }),
     runs: runLog,
     runLog,

@@ -31,7 +31,9 @@ type Check<K extends ResourceKind> = (
 ) => readonly Problem[];
 
 /** What a schema cannot say: whether what a resource names is in the bundle. */
-const CHECKS: { [K in ResourceKind]?: Check<K> } = {};
+const CHECKS: { [K in ResourceKind]?: Check<K> } = {
+  webhook: ({ path, definition }, context) => flowProblem(`${path}/flow`, definition.flow, context),
+};
 
 /** The bundle's lists of resources, their elements unread: each is read by itself, so that one wrong one hides no other. */
 export const ResourceSections = z.object(

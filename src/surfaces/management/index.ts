@@ -6,6 +6,7 @@ import { flows } from "./flows";
 import { projects } from "./projects";
 import { newRouter } from "./router";
 import { runs } from "./runs";
+import { webhooks } from "./webhooks";
 
 export type { ManagementVariables } from "./request";
 
@@ -30,7 +31,7 @@ management.use("*", async (context, next) => {
   context.res.headers.set("x-request-id", requestId(context.req.raw.headers as unknown as Headers));
 });
 
-for (const resource of [projects, flows, runs]) management.route("/", resource);
+for (const resource of [projects, flows, runs, webhooks]) management.route("/", resource);
 
 /** What stands at each path, from the routes' own definitions. */
 const table = management.openAPIRegistry.definitions.flatMap((definition) => {

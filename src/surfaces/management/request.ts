@@ -9,12 +9,13 @@ import { schemaProblems } from "../../domain/schema-problems";
 import { decodeText } from "../../domain/text-encoding";
 import { readBody } from "../../http/request-body";
 import type { ApplyServices } from "../../operations/apply-project";
+import type { WebhookServices } from "../../operations/receive-webhook";
 import type { RunServices } from "../../operations/runs";
 
 /** What the routes of this surface find in Hono's context. */
 export interface ManagementVariables {
   Variables: {
-    management: ApplyServices & RunServices;
+    management: ApplyServices & RunServices & WebhookServices;
     adminToken: string | undefined;
     instance: string;
     /** Who is calling, once authenticated. */
