@@ -220,7 +220,7 @@ class Exchange {
     if (route.method === "GET" || route.body === "none") {
       return { kind: "none", contentType, bytes: new Uint8Array(), value: undefined, text: "" };
     }
-    const bytes = await this.#bytes();
+    const bytes = await this.#bytes(route.maxBytes);
     if (route.body === "bytes") {
       return { kind: "bytes", contentType, bytes, value: undefined, text: undefined };
     }
@@ -229,8 +229,9 @@ class Exchange {
     return payload;
   }
 
-  async #bytes(): Promise<Uint8Array> {
+  async #bytes(maxBytes: V1Route["maxBytes"] = undefined): Promise<Uint8Array> {
     if (!this.#hasBody()) return new Uint8Array();
+    if (maxBytes !== undefined) return readBody(this.#request, maxBytes.bytes, maxBytes.limit);
     const bytes = await readBody(this.#request, MAX_BODY_BYTES, "MAX_BODY_BYTES");
     const encoding = this.#request.headers.get("content-encoding");
     if (bytes.length > 0 && encoding !== null && encoding.toLowerCase() !== "identity") {

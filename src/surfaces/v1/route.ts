@@ -103,6 +103,8 @@ export interface V1Route<P extends string = string> {
   accepts?: readonly Exclude<Payload["kind"], "none">[];
   /** A `data` body that is missing is answered 400. */
   bodyRequired?: boolean;
+  /** Bytes of a body where other routes' `MAX_BODY_BYTES` are too few; it then comes as it is, under any Content-Encoding. */
+  maxBytes?: { bytes: number; limit: string };
   /** Name of the member that holds the list when the answer is a page; `?fields=` selects in its entries. */
   listIn?: string;
   /** Also writes `text/plain`, for values that are text (keystores). */

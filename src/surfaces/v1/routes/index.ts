@@ -1,6 +1,13 @@
 import type { V1Route } from "../route";
 import { checkAuthentication, refreshToken } from "./authentication";
 import { optionsRoute } from "./options";
+import { getWebhook, postWebhook } from "./webhook";
 
 /** Every route of the v1 API. A topic's routes are in a file of their own, and listed here. */
-export const routes: readonly V1Route[] = [optionsRoute(() => routes), checkAuthentication, refreshToken];
+export const routes: readonly V1Route[] = [
+  optionsRoute(() => routes),
+  checkAuthentication,
+  refreshToken,
+  postWebhook,
+  getWebhook,
+];
