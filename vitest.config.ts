@@ -25,6 +25,8 @@ export default defineConfig(async () => ({
               bindings: {
                 TEST_MIGRATIONS: await readD1Migrations("./migrations"),
                 ADMIN_TOKEN: "test-admin-token-0123456789abcdef0123456789abcdef",
+                PHIXFLOW_API_KEY: "a test's signing secret, longer than 32 bytes",
+                MASTER_KEY: "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=",
               },
             },
           }),

@@ -22,6 +22,9 @@ const Settings = z.object({
     .regex(/^[A-Za-z0-9._~-]+$/, "INSTANCE is one URL segment of letters, digits, . _ ~ -")
     .default("phixflow"),
   ADMIN_TOKEN: z.string().optional(),
+  /** The secret `phixflow-api-key`, which signs API keys; and the one before it, whose keys still count. */
+  PHIXFLOW_API_KEY: z.string().optional(),
+  PHIXFLOW_API_KEY_PREVIOUS: z.string().optional(),
   CATALOG_MAX_AGE_MS: z.coerce.number().int().nonnegative().default(DEFAULT_CATALOG_MAX_AGE_MS),
   /** Objects that durable runs are spread over. May grow at any time; runs of shards that are no longer there are not found. */
   RUN_SHARDS: z.coerce.number().int().min(1).max(MAX_SHARDS).default(DEFAULT_RUN_SHARDS),
@@ -42,6 +45,8 @@ export interface Bindings {
   WEBHOOK_INBOX: DurableObjectNamespace<WebhookInbox>;
   INSTANCE?: string;
   ADMIN_TOKEN?: string;
+  PHIXFLOW_API_KEY?: string;
+  PHIXFLOW_API_KEY_PREVIOUS?: string;
   CATALOG_MAX_AGE_MS?: string;
   RUN_SHARDS?: string;
   RUN_RETENTION_HOURS?: string;

@@ -1,7 +1,9 @@
 import { waitUntil } from "cloudflare:workers";
 import { CachedAccess } from "./adapters/cached-access";
 import { AccessStore } from "./adapters/d1/access-store";
+import { D1ApiKeys } from "./adapters/d1/api-keys";
 import { CatalogSource } from "./adapters/d1/catalog-source";
+import { D1Directory } from "./adapters/d1/directory";
 import { D1Projects } from "./adapters/d1/projects";
 import { D1RunLog } from "./adapters/d1/run-log";
 import { DurableExclusionGroups } from "./adapters/durable/exclusion-client";
@@ -9,8 +11,10 @@ import { DurableRateLimiter } from "./adapters/durable/rate-limiter";
 import { DurableRunShards } from "./adapters/durable/run-shards";
 import { DurableWebhookInboxes } from "./adapters/durable/webhook-inboxes";
 import { CachedCatalog } from "./adapters/kv/cached-catalog";
+import { CachedKeys } from "./adapters/kv/cached-keys";
 import { LightHost } from "./adapters/light-host";
 import { BufferedRunHistory } from "./adapters/queue/run-history";
+import { badKey, expiredKey, KeySigner } from "./auth/api-key";
 import { type Bindings, parseSettings, type Settings } from "./bindings";
 import { FlowDefinition } from "./domain/flow";
 import type { FlowPointer, StoredVersion } from "./domain/flow-address";
@@ -19,13 +23,19 @@ import { compileFlow } from "./engine/compile";
 import type { Plan } from "./engine/plan";
 import { registry } from "./nodes/registry";
 import type { TokenServices } from "./operations/access/tokens";
+import type { AccountServices } from "./operations/accounts";
 import type { ApplyServices } from "./operations/apply-project";
 import type { RunLog, World } from "./operations/ports";
 import type { WebhookServices } from "./operations/receive-webhook";
 import type { TriggerServices } from "./operations/trigger-flow";
 
 /** Everything that operations need, over this deployment's bindings. */
-export interface Services extends TriggerServices, ApplyServices, TokenServices, WebhookServices {
+export interface Services
+  extends TriggerServices,
+    ApplyServices,
+    TokenServices,
+    WebhookServices,
+    AccountServices {
   world: World;
   access: CachedAccess;
   settings: Settings;
@@ -73,6 +83,8 @@ function compose(bindings: Bindings): Services {
     onAdvance: () => access.forget(),
   });
   const runLog = new D1RunLog(bindings.DB);
+  const signer = new KeySigner(settings.PHIXFLOW_API_KEY, settings.PHIXFLOW_API_KEY_PREVIOUS);
+  const keyStore = new D1ApiKeys(bindings.DB);
   return {
     settings,
     world,
@@ -96,6 +108,18 @@ function compose(bindings: Bindings): Services {
     }),
     inboxes: new DurableWebhookInboxes(bindings.WEBHOOK_INBOX),
     exclusion: new DurableExclusionGroups({ namespace: bindings.EXCLUSION_GROUP, background }),
+    directory: new D1Directory(bindings.DB),
+    keyStore,
+    signer,
+    keys: new CachedKeys({
+      kv: bindings.CATALOG,
+      source: keyStore,
+      maxAgeMs: settings.CATALOG_MAX_AGE_MS,
+      now: world.now,
+      verify: (token, now) => signer.verify(token, now),
+      refuse: { bad: badKey, expired: expiredKey },
+      background,
+    }),
     runs: runLog,
     runLog,
     assets: bindings.ASSETS,

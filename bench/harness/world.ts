@@ -25,7 +25,7 @@ export interface World {
 const SECRETS = {
   ADMIN_TOKEN: "b".repeat(64),
   MASTER_KEY: Buffer.alloc(32, 1).toString("base64"),
-  PHIXFLOW_API_KEY_SECRET: "s".repeat(48),
+  PHIXFLOW_API_KEY: "s".repeat(48),
 };
 
 /**

@@ -17,7 +17,7 @@ const LINKS = {
 const MEANINGS = {
   type: "The node type.",
   description: "What it is for, for people.",
-  permissions: "Groups by name; kept with the flow, and not enforced yet.",
+  permissions: "Groups by name.",
   input: "What a caller must send.",
 };
 

@@ -38,6 +38,18 @@ export class AdminClient {
   }
 
   /**
+   * What a POST answers.
+   * @param {string} path
+   * @param {unknown} body
+   * @returns {Promise<any>}
+   */
+  async post(path, body) {
+    const response = await this.#send("POST", path, body);
+    if (!response.ok) throw new CommandError(`POST ${path} failed. ${await problemText(response)}`);
+    return response.json();
+  }
+
+  /**
    * @param {string} method
    * @param {string} path
    * @param {unknown} [body]

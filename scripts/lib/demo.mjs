@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parse } from "yaml";
 import { CommandError } from "./command-error.mjs";
+import { seedAccounts } from "./demo-accounts.mjs";
 import { endpointUrl } from "./endpoint-url.mjs";
 import { packProject } from "./pack.mjs";
+import { writePrivate } from "./private-file.mjs";
 
 /**
  * The demo world: every folder of `examples/` that has a `project.yaml` is applied, and what its `demo.yaml` names goes
@@ -17,6 +19,7 @@ import { packProject } from "./pack.mjs";
  *       legacy: { legacy: companies }
  *     flows:                         # key → { name, id }
  *       record: record-flow
+ *     accounts: { users: … }         # users with keys, see demo-accounts.mjs
  *     table: users                   # anything else is copied as it is
  */
 
@@ -30,7 +33,8 @@ import { packProject } from "./pack.mjs";
  * @param {import("./admin.mjs").AdminClient} admin
  * @param {string} examples
  * @param {string} memory file that remembers what was applied
- * @returns {Promise<{ projects: Array<{ name: string, folder: string, flows: number }>, applied: string[] }>}
+ * @returns {Promise<{ projects: Array<{ name: string, folder: string, flows: number }>, applied: string[], credentials: Record<string, string> }>} with what
+ * goes into `.dev/demo.json` beside what `demo.yaml` says
  */
 export async function seedDemo(admin, examples, memory) {
   const folders = existsSync(examples)
@@ -60,7 +64,17 @@ export async function seedDemo(admin, examples, memory) {
       flows: Array.isArray(bundle.flows) ? bundle.flows.length : 0,
     });
   }
-  return { projects, applied };
+  /** @type {Record<string, string>} */
+  const credentials = {};
+  for (const { folder } of projects) {
+    const { accounts } = demoFile(folder);
+    if (accounts === undefined) continue;
+    Object.assign(
+      credentials,
+      await seedAccounts(admin, accounts, join(dirname(memory), "seeded-keys.json")),
+    );
+  }
+  return { projects, applied, credentials };
 }
 
 /**
@@ -68,15 +82,21 @@ export async function seedDemo(admin, examples, memory) {
  * @param {import("./admin.mjs").AdminClient} admin
  * @param {string} instance
  * @param {Array<{ name: string, folder: string }>} projects
+ * @param {Record<string, string>} [credentials] those that were seeded
  * @returns {Promise<Demo>}
  */
-export async function describeDemo(admin, instance, projects) {
+export async function describeDemo(admin, instance, projects, credentials = {}) {
   /** @type {Demo} */
-  const demo = { base: admin.base, admin_token: admin.token, environment_id: "1", flows: {}, endpoints: {} };
+  const demo = {
+    base: admin.base,
+    admin_token: admin.token,
+    ...credentials,
+    environment_id: "1",
+    flows: {},
+    endpoints: {},
+  };
   for (const { name, folder } of projects) {
-    const file = join(folder, "demo.yaml");
-    if (!existsSync(file)) continue;
-    const { id_as: idAs, endpoints = {}, flows = {}, ...rest } = parse(readFileSync(file, "utf8")) ?? {};
+    const { id_as: idAs, endpoints = {}, flows = {}, accounts: _, ...rest } = demoFile(folder);
     Object.assign(demo, rest);
     for (const [key, target] of Object.entries(endpoints)) {
       demo.endpoints[key] = endpointUrl(admin.base, instance, name, target);
@@ -86,11 +106,21 @@ export async function describeDemo(admin, instance, projects) {
     if (idAs !== undefined) demo[idAs] = ids.id;
     for (const [key, flow] of Object.entries(flows)) {
       const id = ids.flows.get(flow);
-      if (id === undefined) throw new CommandError(`${file}: the project has no flow ${flow}.`);
+      if (id === undefined) throw new CommandError(`${folder}/demo.yaml: the project has no flow ${flow}.`);
       demo.flows[key] = { name: flow, id };
     }
   }
   return demo;
+}
+
+/**
+ * What a project's folder says about it for the demo.
+ * @param {string} folder
+ * @returns {Record<string, any>}
+ */
+function demoFile(folder) {
+  const file = join(folder, "demo.yaml");
+  return existsSync(file) ? (parse(readFileSync(file, "utf8")) ?? {}) : {};
 }
 
 /**
@@ -120,15 +150,4 @@ async function projectIds(admin, project) {
 /** @param {string} project */
 function projectPath(project) {
   return `/admin/v1/projects/${encodeURIComponent(project)}`;
-}
-
-/**
- * Writes a file that only its owner may read, complete or not at all.
- * @param {string} path
- * @param {unknown} value
- */
-export function writePrivate(path, value) {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  writeFileSync(`${path}.new`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
 }

@@ -14,8 +14,8 @@ export const DEV_SECRETS = {
     about: "Key that stored secrets are encrypted under: 32 bytes, base64",
     make: () => randomBytes(32).toString("base64"),
   },
-  PHIXFLOW_API_KEY_SECRET: {
-    about: "Secret that API keys of the action API are signed with: 32 bytes or more",
+  PHIXFLOW_API_KEY: {
+    about: "The secret phixflow-api-key, which signs API keys of the action API: 32 bytes or more",
     make: () => randomBytes(48).toString("base64url"),
   },
 };

@@ -2,11 +2,12 @@ import { relative } from "node:path";
 import { AdminClient } from "./admin.mjs";
 import { buildWorker } from "./build.mjs";
 import { curlLines } from "./curl-lines.mjs";
-import { describeDemo, seedDemo, writePrivate } from "./demo.mjs";
+import { describeDemo, seedDemo } from "./demo.mjs";
 import { ensureDevVars } from "./dev-vars.mjs";
 import { onParentGone } from "./parent-gone.mjs";
 import { paths, ROOT } from "./paths.mjs";
 import { checkPort, portFrom } from "./port.mjs";
+import { writePrivate } from "./private-file.mjs";
 import { migrateState, startRuntime } from "./runtime.mjs";
 import { endLeftOverRuntime, refuseSecondServer, removeServerFile, writeServerFile } from "./server-file.mjs";
 
@@ -51,8 +52,9 @@ export async function startServer() {
   note();
   try {
     const admin = new AdminClient(runtime.url, String(runtime.bindings.ADMIN_TOKEN ?? ""));
-    const { projects, applied } = await seedDemo(admin, where.examples, where.seeded);
-    const demo = await describeDemo(admin, String(runtime.bindings.INSTANCE ?? "phixflow"), projects);
+    const { projects, applied, credentials } = await seedDemo(admin, where.examples, where.seeded);
+    const instance = String(runtime.bindings.INSTANCE ?? "phixflow");
+    const demo = await describeDemo(admin, instance, projects, credentials);
     writePrivate(where.demo, demo);
     if (applied.length > 0) console.log(`Applied ${applied.join(", ")}.`);
     announce(runtime.url, projects, demo);

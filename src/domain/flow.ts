@@ -118,12 +118,16 @@ const Permissions = z.strictObject({
     .array(z.string().min(1).max(100))
     .max(100)
     .optional()
-    .describe("Groups whose users may run the flow; all when absent."),
+    .describe(
+      "Groups whose users may call the flow's endpoint with their keys; users of all groups when absent.",
+    ),
   edit: z
     .array(z.string().min(1).max(100))
     .max(100)
     .optional()
-    .describe("Groups whose users may change the flow."),
+    .describe(
+      "Groups whose users may change the flow with their keys, where they may administer its project; all when absent.",
+    ),
 });
 
 export const FlowDefinition = z

@@ -30,6 +30,16 @@ export const MAX_TOLERANCE_MS = 86_400_000;
 export const DEFAULT_WEBHOOK_RETENTION_MS = 7 * 86_400_000;
 /** Milliseconds that a webhook may keep its deliveries: 90 days. */
 export const MAX_WEBHOOK_RETENTION_MS = 90 * 86_400_000;
+/** Groups of one user, roles of one group, privileges of one role: all of them are read when a key is used for the first time. */
+export const MAX_USER_GROUPS = 50;
+export const MAX_GROUP_ROLES = 20;
+export const MAX_ROLE_PRIVILEGES = 200;
+/** Keys of one user that count, those that have expired included; revoke what is not used. */
+export const MAX_USER_KEYS = 100;
+/** Bytes of a secret's value: keys, certificates and tokens are shorter. */
+export const MAX_SECRET_BYTES = 32 * 1024;
+/** Secrets of one environment: their names are read together when a bundle is applied. */
+export const MAX_SECRETS = 1_000;
 /** Parts of a multipart body. */
 export const MAX_PARTS = 1_000;
 /** Entries of a page of a list. */

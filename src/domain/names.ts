@@ -8,7 +8,8 @@ export const MAX_NAME_LENGTH = 100;
 const FORBIDDEN = /[\p{Cc}\p{Cs}/\\?#%]/u;
 const RESERVED = new Set(["__proto__", "constructor", "prototype", ".", ".."]);
 
-function nameSchema(what: string) {
+/** Schema of names that travel in URLs. @param what as messages call it: `flow name` */
+export function nameSchema(what: string) {
   return z
     .string()
     .min(1, `a ${what} cannot be empty`)

@@ -19,8 +19,14 @@ export interface CompileContext extends ResultsContext {
 }
 
 /** Settings of an endpoint that do not go together. */
-function checkMode({ endpoint }: FlowDefinition, scope: FlowScope): void {
+function checkMode({ endpoint, permissions }: FlowDefinition, scope: FlowScope): void {
   if (endpoint === undefined) return;
+  if (endpoint.anonymous && permissions?.run !== undefined) {
+    scope.report({
+      path: pointer("permissions", "run"),
+      reason: "the endpoint is anonymous, and who calls it so is in no group: leave out one of the two",
+    });
+  }
   if (endpoint.mode === "async" && endpoint.onTimeout === "handoff") {
     scope.report({
       path: pointer("endpoint", "onTimeout"),

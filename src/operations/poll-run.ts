@@ -1,23 +1,23 @@
 import type { RunView } from "../domain/durable-run";
 import { SluiceError } from "../domain/errors";
+import { authorizeCall } from "./authorize-call";
 import type { IncomingCall } from "./incoming-call";
 import { preferredWait } from "./prefer";
-import type { Rendered, Renderer, TriggerServices } from "./trigger-flow";
-import { authorizeCall, type Endpoint } from "./trigger-flow";
+import type { Endpoint, Rendered, Renderer, TriggerServices } from "./trigger-flow";
 
 /**
  * How a run of an endpoint stands. Every id that names no durable run of this endpoint gets the same answer, so that nothing
- * can be learnt about others. `Prefer: wait=N` waits for the run's end.
- * @throws SluiceError not_found
+ * can be learnt about others. Whoever may trigger the endpoint may poll. `Prefer: wait=N` waits for the run's end.
+ * @throws SluiceError not_found, unauthenticated, forbidden
  */
 export async function pollRun(
-  services: Pick<TriggerServices, "shards">,
+  services: Pick<TriggerServices, "shards" | "keys">,
   endpoint: Endpoint,
   processId: string,
   call: Pick<IncomingCall, "headers">,
   render: Renderer,
 ): Promise<Rendered> {
-  authorizeCall(endpoint);
+  await authorizeCall(services, endpoint, call);
   const wait = preferredWait(call.headers.get("prefer"));
   const view = await findView(services, endpoint, processId, 0);
   if (wait === undefined) return render.state(view, "polled");

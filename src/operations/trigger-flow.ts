@@ -5,11 +5,14 @@ import type { FlowAddress, FlowPointer } from "../domain/flow-address";
 import { DEFAULT_SYNC_TIMEOUT_MS } from "../domain/limits";
 import { MAX_NAME_LENGTH } from "../domain/names";
 import type { RunOutcome } from "../domain/run";
+import { isPromise } from "../engine/maybe-promise";
 import type { Plan } from "../engine/plan";
+import { authorizeCall } from "./authorize-call";
 import { type Rendered, requestLine } from "./call-log";
 import { checkedRecords } from "./checked-records";
 import { startDurableRun } from "./durable-call";
 import { idempotencyKey } from "./idempotency";
+import type { Keys } from "./identity-ports";
 import { type IncomingCall, timeoutParameter } from "./incoming-call";
 import type { Catalog, RunShards } from "./ports";
 import { HttpRunInput } from "./run-input";
@@ -21,6 +24,8 @@ export interface TriggerServices extends LightServices {
   catalog: Catalog;
   /** Runs that outlive their call. */
   shards: RunShards;
+  /** Whose keys callers send. */
+  keys: Keys;
 }
 
 /** How a surface answers. */
@@ -30,9 +35,6 @@ export interface Renderer {
   /** The answer that tells how a run stands; `accepted`: it goes on after a call that wanted its result. */
   state(view: RunView, how: "started" | "accepted" | "polled", applied?: string): Rendered;
 }
-
-/** User of runs that anonymous connections start (seed: "the audit trail records the system"). */
-const ANONYMOUS_USER = "system";
 
 /** An endpoint that was found and may be called. */
 export interface Endpoint {
@@ -89,15 +91,6 @@ export async function findEndpoint(catalog: Catalog, host: string, address: Flow
   );
 }
 
-/** Who may call. @throws SluiceError unauthenticated */
-export function authorizeCall(endpoint: Endpoint): string {
-  if (endpoint.plan.endpoint?.anonymous === true) return ANONYMOUS_USER;
-  throw new SluiceError(
-    "unauthenticated",
-    "This endpoint takes no anonymous connections, and no API keys are issued for this deployment yet.",
-  );
-}
-
 /**
  * Runs an endpoint's flow for one HTTP request and has the outcome rendered. The run's history is written after the
  * answer, or before it where the endpoint says so. Asynchronous calls, those with an Idempotency-Key and those that may be
@@ -111,7 +104,8 @@ export async function triggerFlow(
   render: Renderer,
 ): Promise<Rendered> {
   const { plan, pointer } = endpoint;
-  const user = authorizeCall(endpoint);
+  const caller = authorizeCall(services, endpoint, call);
+  const user = isPromise(caller) ? await caller : caller;
   if (pointer.status !== "running") {
     throw new SluiceError("flow_unavailable", `The flow is ${pointer.status} and takes no calls now.`, {
       retryAfter: 60,

@@ -13,12 +13,16 @@ const RULES: Record<string, Rule> = {
   "engine/formats": { parts: ["domain"], packages: ["zod", "fast-xml-parser", "papaparse"] },
   engine: { parts: ["domain", "engine/expression", "engine/formats"], packages: ["zod"] },
   nodes: { parts: ["domain", "engine", "engine/expression", "engine/formats"], packages: ["zod"] },
-  auth: { parts: ["domain"], packages: ["zod", "jose"] },
+  auth: { parts: ["domain"], packages: ["zod", "jose", "node:crypto"] },
   operations: {
     parts: ["domain", "engine", "engine/expression", "engine/formats", "auth"],
     packages: ["zod"],
   },
-  adapters: { parts: ["domain"], typesOf: ["engine", "auth", "operations"], packages: ["zod"] },
+  adapters: {
+    parts: ["domain"],
+    typesOf: ["engine", "auth", "operations"],
+    packages: ["zod", "node:crypto"],
+  },
   http: { parts: ["domain", "auth", "operations"], packages: ["zod", "hono", "@hono/zod-openapi"] },
   surfaces: {
     parts: ["domain", "auth", "operations", "http"],

@@ -30,8 +30,12 @@ beforeAll(async () => {
   runtime = await startTestRuntime();
   admin = new AdminClient(runtime.url, runtime.adminToken);
   folder = mkdtempSync(join(tmpdir(), "sluice-docs-test-"));
-  const { projects } = await seedDemo(admin, paths().examples, join(folder, ".dev", "seeded.json"));
-  const demo = await describeDemo(admin, "phixflow", projects);
+  const { projects, credentials } = await seedDemo(
+    admin,
+    paths().examples,
+    join(folder, ".dev", "seeded.json"),
+  );
+  const demo = await describeDemo(admin, "phixflow", projects, credentials);
   writeFileSync(join(folder, ".dev", "demo.json"), JSON.stringify(demo));
 });
 afterAll(async () => {

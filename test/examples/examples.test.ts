@@ -20,8 +20,8 @@ beforeAll(async () => {
   runtime = await startTestRuntime();
   admin = new AdminClient(runtime.url, runtime.adminToken);
   memory = join(mkdtempSync(join(tmpdir(), "sluice-examples-")), "seeded.json");
-  const { projects } = await seedDemo(admin, paths().examples, memory);
-  demo = await describeDemo(admin, "phixflow", projects);
+  const { projects, credentials } = await seedDemo(admin, paths().examples, memory);
+  demo = await describeDemo(admin, "phixflow", projects, credentials);
 });
 afterAll(async () => {
   await runtime?.dispose();
@@ -88,7 +88,7 @@ test("the keys of .dev/demo.json: ids, and endpoints whose URLs end in /trigger"
   });
   expect(Object.keys(demo.endpoints).sort()).toEqual(
     [
-      "alias companies countries echo_page error exclusive exclusive_other exclusive_queue handed_over legacy my_api no_output",
+      "alias companies countries echo_page error exclusive exclusive_other exclusive_queue handed_over keyed legacy my_api no_output",
       "no_record order_intake order_label page records report since since_async slow",
     ].flatMap((names) => names.split(" ")),
   );
@@ -98,6 +98,9 @@ test("the keys of .dev/demo.json: ids, and endpoints whose URLs end in /trigger"
 test("seeding twice changes nothing", async () => {
   const again = await seedDemo(admin, paths().examples, memory);
   expect(again.applied).toEqual([]);
+  expect(demo).toMatchObject(again.credentials);
+  for (const user of ["api-user", "staff-user"])
+    expect((await admin.get(`/admin/v1/users/${user}/keys`)).keys).toHaveLength(1);
   for (const folder of ["demo", "every-node"]) {
     expect(await admin.apply(await packProject(join(paths().examples, folder)))).toMatchObject({
       changed: false,
@@ -105,7 +108,29 @@ test("seeding twice changes nothing", async () => {
   }
 });
 
+test("a key of the demo that no longer counts is issued anew", async () => {
+  const [{ id }] = (await admin.get("/admin/v1/users/staff-user/keys")).keys;
+  await fetch(`${runtime.url}/admin/v1/users/staff-user/keys/${id}`, {
+    method: "DELETE",
+    headers: { Authorization: `Bearer ${runtime.adminToken}` },
+  });
+  const { credentials } = await seedDemo(admin, paths().examples, memory);
+  expect(credentials.action_key).toBe(demo.action_key);
+  expect(credentials.action_key_without_privilege).not.toBe(demo.action_key_without_privilege);
+  Object.assign(demo, credentials);
+});
+
 describe("demo", () => {
+  test("keyed: wants a key of a user with the privilege, and says whose it is", async () => {
+    const by = (authorization: string) => call("keyed", { headers: { Authorization: authorization } });
+    const answer = await by(demo.action_key);
+    expect([answer.status, answer.json]).toEqual([200, success({ who: [{ user: "api-user" }] })]);
+    expect((await by(`Bearer ${demo.action_key}`)).status).toBe(200);
+    expect((await call("keyed")).status).toBe(401);
+    expect((await by(`${demo.action_key}x`)).status).toBe(401);
+    expect((await by(demo.action_key_without_privilege)).status).toBe(403);
+  });
+
   test("countries: by region and population, from the query, a JSON body, or the body of a GET", async () => {
     const expected = success({
       countries: [

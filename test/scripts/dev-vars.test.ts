@@ -15,7 +15,7 @@ test("makes up every secret when there is none, at random and long enough", () =
   const second = values(completeDevVars("").text);
   expect(first.ADMIN_TOKEN).toMatch(/^[0-9a-f]{64}$/);
   expect(Buffer.from(first.MASTER_KEY!, "base64")).toHaveLength(32);
-  expect(Buffer.byteLength(first.PHIXFLOW_API_KEY_SECRET!)).toBeGreaterThanOrEqual(32);
+  expect(Buffer.byteLength(first.PHIXFLOW_API_KEY!)).toBeGreaterThanOrEqual(32);
   for (const [name, value] of Object.entries(first)) expect(second[name]).not.toBe(value);
 });
 
@@ -23,13 +23,8 @@ test("adds what is missing and changes nothing that is there", () => {
   const mine = "# mine\nexport ADMIN_TOKEN=abc\nOTHER='x=y'";
   const { text, added } = completeDevVars(mine);
   expect(text.startsWith(`${mine}\n`)).toBe(true);
-  expect(added).toEqual(["MASTER_KEY", "PHIXFLOW_API_KEY_SECRET"]);
-  expect([...definedNames(text)].sort()).toEqual([
-    "ADMIN_TOKEN",
-    "MASTER_KEY",
-    "OTHER",
-    "PHIXFLOW_API_KEY_SECRET",
-  ]);
+  expect(added).toEqual(["MASTER_KEY", "PHIXFLOW_API_KEY"]);
+  expect([...definedNames(text)].sort()).toEqual(["ADMIN_TOKEN", "MASTER_KEY", "OTHER", "PHIXFLOW_API_KEY"]);
   expect(completeDevVars(text)).toEqual({ text, added: [] });
 });
 
@@ -41,7 +36,7 @@ test("the file can be read by its owner only, and stays as it is once complete",
   const folder = mkdtempSync(join(tmpdir(), "sluice-vars-"));
   const path = join(folder, ".dev.vars");
   writeFileSync(path, "ADMIN_TOKEN=abc\n", { mode: 0o644 });
-  expect(ensureDevVars(path)).toEqual(["MASTER_KEY", "PHIXFLOW_API_KEY_SECRET"]);
+  expect(ensureDevVars(path)).toEqual(["MASTER_KEY", "PHIXFLOW_API_KEY"]);
   if (process.platform !== "win32") expect(statSync(path).mode & 0o777).toBe(0o600);
   const complete = readFileSync(path, "utf8");
   expect(ensureDevVars(path)).toEqual([]);

@@ -8,6 +8,7 @@ export interface Counts {
   kvReads: string[];
   kvWrites: string[];
   messages: unknown[];
+  /** Objects that were addressed. */
   durableObjectCalls: number;
 }
 
@@ -87,8 +88,24 @@ export function countingBindings(real: Bindings, more: Partial<Bindings> = {}): 
     },
   } as unknown as Queue;
 
+  const counted = <N extends object>(namespace: N): N =>
+    new Proxy(namespace, {
+      get(target, name) {
+        const member = Reflect.get(target, name) as unknown;
+        if (typeof member !== "function") return member;
+        return (...values: unknown[]) => {
+          if (name === "get" || name === "getByName") counts.durableObjectCalls += 1;
+          return Reflect.apply(member, target, values) as unknown;
+        };
+      },
+    });
+  const objects = {
+    EXCLUSION_GROUP: counted(real.EXCLUSION_GROUP),
+    RUN_SHARD: counted(real.RUN_SHARD),
+  };
+
   return {
-    bindings: { ...real, DB, CATALOG, HISTORY, ...more },
+    bindings: { ...real, ...objects, DB, CATALOG, HISTORY, ...more },
     counts,
     reset: () => Object.assign(counts, emptyCounts()),
     fail: (operation, on = true) => {

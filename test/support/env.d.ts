@@ -7,6 +7,7 @@ declare global {
     interface Env extends Bindings {
       TEST_MIGRATIONS: D1Migration[];
       ADMIN_TOKEN: string;
+      PHIXFLOW_API_KEY: string;
     }
     interface GlobalProps {
       mainModule: typeof import("../../src/index");

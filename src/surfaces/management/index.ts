@@ -3,9 +3,12 @@ import { SluiceError } from "../../domain/errors";
 import { problemResponse } from "../../http/problem";
 import { requestId } from "../../http/request-id";
 import { flows } from "./flows";
+import { groups } from "./groups";
 import { projects } from "./projects";
+import { roles } from "./roles";
 import { newRouter } from "./router";
 import { runs } from "./runs";
+import { users } from "./users";
 import { webhooks } from "./webhooks";
 
 export type { ManagementVariables } from "./request";
@@ -31,7 +34,8 @@ management.use("*", async (context, next) => {
   context.res.headers.set("x-request-id", requestId(context.req.raw.headers as unknown as Headers));
 });
 
-for (const resource of [projects, flows, runs, webhooks]) management.route("/", resource);
+for (const resource of [projects, flows, runs, webhooks, users, groups, roles])
+  management.route("/", resource);
 
 /** What stands at each path, from the routes' own definitions. */
 const table = management.openAPIRegistry.definitions.flatMap((definition) => {

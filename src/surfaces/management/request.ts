@@ -8,6 +8,7 @@ import { ProjectName } from "../../domain/names";
 import { schemaProblems } from "../../domain/schema-problems";
 import { decodeText } from "../../domain/text-encoding";
 import { readBody } from "../../http/request-body";
+import type { AccountServices } from "../../operations/accounts";
 import type { ApplyServices } from "../../operations/apply-project";
 import type { WebhookServices } from "../../operations/receive-webhook";
 import type { RunServices } from "../../operations/runs";
@@ -15,12 +16,14 @@ import type { RunServices } from "../../operations/runs";
 /** What the routes of this surface find in Hono's context. */
 export interface ManagementVariables {
   Variables: {
-    management: ApplyServices & RunServices & WebhookServices;
+    management: ApplyServices & RunServices & WebhookServices & AccountServices;
     adminToken: string | undefined;
     instance: string;
     /** Who is calling, once authenticated. */
     user: string;
     environment: Environment;
+    /** What the audit trail says of a change beside its target: names and settings, never a value that is secret. */
+    audited: Record<string, unknown> | undefined;
   };
 }
 

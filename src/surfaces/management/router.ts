@@ -17,6 +17,12 @@ export const json = <T extends z.ZodType>(schema: T, description: string) => ({
   content: { "application/json": { schema } },
 });
 
+/** A JSON body that must be there. */
+export const body = <T extends z.ZodType>(schema: T) => ({
+  required: true,
+  content: { "application/json": { schema } },
+});
+
 export const security = [{ adminToken: [] }];
 
 /** Answers that every route may give. */

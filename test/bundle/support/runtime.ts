@@ -39,7 +39,7 @@ export interface TestRuntimeOptions {
 export const TEST_SECRETS = {
   ADMIN_TOKEN: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
   MASTER_KEY: Buffer.alloc(32, 7).toString("base64"),
-  PHIXFLOW_API_KEY_SECRET: "a test's secret, which is longer than thirty-two bytes",
+  PHIXFLOW_API_KEY: "a test's secret, which is longer than thirty-two bytes",
 };
 
 export async function startTestRuntime(options: TestRuntimeOptions = {}): Promise<TestRuntime> {
