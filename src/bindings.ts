@@ -2,6 +2,7 @@ import { z } from "zod";
 import { SluiceError } from "./domain/errors";
 import { MAX_SHARDS } from "./domain/process-id";
 import type { ExclusionGroup } from "./durable/exclusion-group";
+import type { Keystore } from "./durable/keystore";
 import type { RateLimiter } from "./durable/rate-limit";
 import type { RunShard } from "./durable/run-shard";
 import type { WebhookInbox } from "./durable/webhook-inbox";
@@ -37,8 +38,11 @@ export type Settings = z.output<typeof Settings>;
 export interface Bindings {
   DB: D1Database;
   CATALOG: KVNamespace;
+  /** Copies of keystore entries. */
+  KEYSTORE: KVNamespace;
   HISTORY: Queue;
   ASSETS: Fetcher;
+  KEYSTORE_OWNER: DurableObjectNamespace<Keystore>;
   EXCLUSION_GROUP: DurableObjectNamespace<ExclusionGroup>;
   RATE_LIMITER: DurableObjectNamespace<RateLimiter>;
   RUN_SHARD: DurableObjectNamespace<RunShard>;

@@ -4,6 +4,7 @@ import type { Bindings } from "./bindings";
 import { servicesOf } from "./services";
 
 export { ExclusionGroup } from "./durable/exclusion-group";
+export { Keystore } from "./durable/keystore";
 export { RateLimiter } from "./durable/rate-limit";
 export { RunShard } from "./durable/run-shard";
 export { WebhookInbox } from "./durable/webhook-inbox";

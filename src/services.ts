@@ -7,6 +7,7 @@ import { D1Directory } from "./adapters/d1/directory";
 import { D1Projects } from "./adapters/d1/projects";
 import { D1RunLog } from "./adapters/d1/run-log";
 import { DurableExclusionGroups } from "./adapters/durable/exclusion-client";
+import { DurableKeystores } from "./adapters/durable/keystores";
 import { DurableRateLimiter } from "./adapters/durable/rate-limiter";
 import { DurableRunShards } from "./adapters/durable/run-shards";
 import { DurableWebhookInboxes } from "./adapters/durable/webhook-inboxes";
@@ -82,6 +83,12 @@ function compose(bindings: Bindings): Services {
     // What interfaces declare comes with a publication.
     onAdvance: () => access.forget(),
   });
+  const keystores = new DurableKeystores({
+    namespace: bindings.KEYSTORE_OWNER,
+    kv: bindings.KEYSTORE,
+    catalog,
+    now: world.now,
+  });
   const runLog = new D1RunLog(bindings.DB);
   const signer = new KeySigner(settings.PHIXFLOW_API_KEY, settings.PHIXFLOW_API_KEY_PREVIOUS);
   const keyStore = new D1ApiKeys(bindings.DB);
@@ -98,7 +105,7 @@ function compose(bindings: Bindings): Services {
     host: new LightHost(catalog, {
       outgoing: {},
       tables: {},
-      keystores: {},
+      keystores,
       secrets: { get: () => undefined },
     }),
     shards: new DurableRunShards({

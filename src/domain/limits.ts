@@ -143,5 +143,22 @@ export const MAX_FORM_FIELDS = 1_000;
 export const MAX_GROUP_CHARS = 200;
 /** Runs that may wait for one exclusion group: each is a row that its object holds in memory too. */
 export const MAX_GROUP_QUEUE = 10_000;
+/** Characters of a keystore's key. In UTF-8 it may pass the 512 bytes that KV's own keys end at: a long one is stored under its hash. */
+export const MAX_KEYSTORE_KEY_CHARS = 1_000;
+/** Bytes of one value of a keystore: a few fit into a request to its owner, and into an object's 128 MB of memory. */
+export const MAX_KEYSTORE_VALUE_BYTES = 5 * 1024 * 1024;
+/** Bytes of the values that go to a keystore's owner in one call, or come from it: the platform's calls end at 32 MB. */
+export const MAX_KEYSTORE_BATCH_BYTES = 16 * 1024 * 1024;
+/** Milliseconds after which an entry of a keystore may expire at the most: ten years. */
+export const MAX_KEYSTORE_EXPIRY_MS = 3_650 * 86_400_000;
+/** Entries that one search in a keystore may find, unless its `limit` says less. More are refused, never left out in silence. */
+export const MAX_KEYSTORE_FOUND = 10_000;
+/** Fields that a search in a keystore selects, and rules that it has, groups included. */
+export const MAX_KEYSTORE_SELECT = 100;
+export const MAX_KEYSTORE_RULES = 100;
+/** Groups of rules inside groups. */
+export const MAX_KEYSTORE_RULE_DEPTH = 10;
+/** Characters of a field, an alias or a value in a search: each is compared with every entry. */
+export const MAX_KEYSTORE_TERM_CHARS = 1_000;
 /** Bytes of an answer that callers who attached may share: it is held in memory and copied to each of them. */
 export const MAX_SHARED_ANSWER_BYTES = 256 * 1024;
