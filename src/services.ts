@@ -4,6 +4,7 @@ import { AccessStore } from "./adapters/d1/access-store";
 import { D1ApiKeys } from "./adapters/d1/api-keys";
 import { CatalogSource } from "./adapters/d1/catalog-source";
 import { D1Directory } from "./adapters/d1/directory";
+import { D1DroppedKeystores } from "./adapters/d1/dropped-keystores";
 import { D1Projects } from "./adapters/d1/projects";
 import { D1RunLog } from "./adapters/d1/run-log";
 import { DurableExclusionGroups } from "./adapters/durable/exclusion-client";
@@ -26,6 +27,7 @@ import { registry } from "./nodes/registry";
 import type { TokenServices } from "./operations/access/tokens";
 import type { AccountServices } from "./operations/accounts";
 import type { ApplyServices } from "./operations/apply-project";
+import type { KeystoreServices } from "./operations/keystores";
 import type { RunLog, World } from "./operations/ports";
 import type { WebhookServices } from "./operations/receive-webhook";
 import type { TriggerServices } from "./operations/trigger-flow";
@@ -36,7 +38,8 @@ export interface Services
     ApplyServices,
     TokenServices,
     WebhookServices,
-    AccountServices {
+    AccountServices,
+    KeystoreServices {
   world: World;
   access: CachedAccess;
   settings: Settings;
@@ -101,6 +104,8 @@ function compose(bindings: Bindings): Services {
     limiter: new DurableRateLimiter({ namespace: bindings.RATE_LIMITER, now: world.now }),
     registry,
     projects: new D1Projects(bindings.DB),
+    keystores,
+    droppedKeystores: new D1DroppedKeystores(bindings.DB),
     history: new BufferedRunHistory({ queue: bindings.HISTORY, log: runLog, background, now: world.now }),
     host: new LightHost(catalog, {
       outgoing: {},

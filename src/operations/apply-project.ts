@@ -7,10 +7,11 @@ import { RESOURCES } from "../domain/resource";
 import type { NodeRegistry } from "../engine/node-type";
 import { type CheckedFlow, checkBundle } from "./check-bundle";
 import type { CheckedResource } from "./check-resources";
+import { type ClearServices, clearDroppedKeystores } from "./clear-dropped-keystores";
 import { compareResources, type ResourceSummary } from "./compare-resources";
 import type { Catalog, FlowChange, ProjectChange, Projects, StoredFlow, StoredProject, World } from "./ports";
 
-export interface ApplyServices {
+export interface ApplyServices extends ClearServices {
   projects: Projects;
   catalog: Catalog;
   registry: NodeRegistry;
@@ -135,6 +136,7 @@ export async function applyProject(services: ApplyServices, request: ApplyReques
     const applied = await services.projects.apply(change);
     if (applied.kind === "applied") {
       await services.catalog.advance(environment.id, applied.epoch);
+      await clearDroppedKeystores(services, environment.id);
       return { ...result, version: applied.version };
     }
     if (applied.kind === "alias_taken") {

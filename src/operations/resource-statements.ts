@@ -1,5 +1,7 @@
 import type { Problem } from "../domain/errors";
+import type { ResourceKind } from "../domain/resource";
 import type { CheckedResource } from "./check-resources";
+import { keystoreStatements } from "./keystore-statements";
 import type { StoredResource } from "./ports";
 
 /** A resource that comes, changes or goes. */
@@ -15,6 +17,8 @@ export interface ResourceStep {
  * SQL that a change of a resource needs, in the transaction that applies it; and what would be lost by it without having
  * been named. Most kinds need none.
  */
-export function resourceStatements(_step: ResourceStep): { statements: string[]; problems: Problem[] } {
+export function resourceStatements(step: ResourceStep): { statements: string[]; problems: Problem[] } {
+  const { kind } = (step.after ?? step.before) as { kind: ResourceKind };
+  if (kind === "keystore") return keystoreStatements(step);
   return { statements: [], problems: [] };
 }

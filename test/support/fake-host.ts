@@ -2,6 +2,7 @@ import { MAX_DELAY_MS } from "../../src/domain/limits";
 import type { MaybePromise } from "../../src/engine/maybe-promise";
 import type { Plan } from "../../src/engine/plan";
 import type { Host, HostServices, StepStore } from "../../src/engine/ports";
+import { FakeKeystores } from "./fake-keystores";
 
 interface Sleeper {
   until: number;
@@ -26,7 +27,7 @@ export class FakeHost implements Host {
   services: HostServices = {
     outgoing: {},
     tables: {},
-    keystores: {},
+    keystores: new FakeKeystores(),
     secrets: { get: () => undefined },
   };
   readonly #sleepers = new Set<Sleeper>();

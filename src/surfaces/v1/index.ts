@@ -143,6 +143,7 @@ class Exchange {
         client: this.#client,
         fresh: /\bno-cache\b/i.test(this.#headers.get("cache-control") ?? ""),
         format: this.#asked.format,
+        fields: this.#asked.fields,
         signal: this.#request.signal,
         services: this.#services,
       };

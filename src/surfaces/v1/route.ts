@@ -65,8 +65,9 @@ export interface V1Call<P extends string = string> {
   client: string;
   /** Whether `Cache-Control: no-cache` asks for the truth instead of a copy. */
   fresh: boolean;
-  /** How the answer will be written. */
+  /** How the answer will be written, and which fields of it (`?fields=`). */
   format: V1Format;
+  fields: readonly string[] | undefined;
   signal: AbortSignal;
   services: V1Services;
 }

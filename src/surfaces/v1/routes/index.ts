@@ -1,5 +1,6 @@
 import type { V1Route } from "../route";
 import { checkAuthentication, refreshToken } from "./authentication";
+import { getKey, insertKey, putKey, removeKey, searchKeys } from "./keystore";
 import { optionsRoute } from "./options";
 import { getWebhook, postWebhook } from "./webhook";
 
@@ -10,4 +11,9 @@ export const routes: readonly V1Route[] = [
   refreshToken,
   postWebhook,
   getWebhook,
+  getKey,
+  insertKey,
+  putKey,
+  removeKey,
+  searchKeys,
 ];
