@@ -26,6 +26,12 @@ const Settings = z.object({
   /** The secret `phixflow-api-key`, which signs API keys; and the one before it, whose keys still count. */
   PHIXFLOW_API_KEY: z.string().optional(),
   PHIXFLOW_API_KEY_PREVIOUS: z.string().optional(),
+  /** Private hosts that flows may call all the same: `host`, `host:port`, separated by commas; `*` for all. */
+  ALLOW_PRIVATE_HOSTS: z.string().max(10_000).default(""),
+  /** DNS over HTTPS (JSON): where names are looked up before they are called, so that private addresses are refused. */
+  DOH_URL: z
+    .url({ protocol: /^https?$/, error: "DOH_URL is the URL of a DNS-over-HTTPS resolver" })
+    .optional(),
   CATALOG_MAX_AGE_MS: z.coerce.number().int().nonnegative().default(DEFAULT_CATALOG_MAX_AGE_MS),
   /** Objects that durable runs are spread over. May grow at any time; runs of shards that are no longer there are not found. */
   RUN_SHARDS: z.coerce.number().int().min(1).max(MAX_SHARDS).default(DEFAULT_RUN_SHARDS),
@@ -51,6 +57,8 @@ export interface Bindings {
   ADMIN_TOKEN?: string;
   PHIXFLOW_API_KEY?: string;
   PHIXFLOW_API_KEY_PREVIOUS?: string;
+  ALLOW_PRIVATE_HOSTS?: string;
+  DOH_URL?: string;
   CATALOG_MAX_AGE_MS?: string;
   RUN_SHARDS?: string;
   RUN_RETENTION_HOURS?: string;

@@ -12,6 +12,8 @@ import { DurableKeystores } from "./adapters/durable/keystores";
 import { DurableRateLimiter } from "./adapters/durable/rate-limiter";
 import { DurableRunShards } from "./adapters/durable/run-shards";
 import { DurableWebhookInboxes } from "./adapters/durable/webhook-inboxes";
+import { ConnectionPools } from "./adapters/http/connection-pools";
+import { HttpOutgoing } from "./adapters/http/outgoing";
 import { CachedCatalog } from "./adapters/kv/cached-catalog";
 import { CachedKeys } from "./adapters/kv/cached-keys";
 import { LightHost } from "./adapters/light-host";
@@ -95,6 +97,7 @@ function compose(bindings: Bindings): Services {
   const runLog = new D1RunLog(bindings.DB);
   const signer = new KeySigner(settings.PHIXFLOW_API_KEY, settings.PHIXFLOW_API_KEY_PREVIOUS);
   const keyStore = new D1ApiKeys(bindings.DB);
+  const exclusion = new DurableExclusionGroups({ namespace: bindings.EXCLUSION_GROUP, background });
   return {
     settings,
     world,
@@ -108,7 +111,11 @@ function compose(bindings: Bindings): Services {
     droppedKeystores: new D1DroppedKeystores(bindings.DB),
     history: new BufferedRunHistory({ queue: bindings.HISTORY, log: runLog, background, now: world.now }),
     host: new LightHost(catalog, {
-      outgoing: {},
+      outgoing: new HttpOutgoing({
+        privateHosts: settings.ALLOW_PRIVATE_HOSTS,
+        resolver: settings.DOH_URL,
+        pools: new ConnectionPools(exclusion),
+      }),
       tables: {},
       keystores,
       secrets: { get: () => undefined },
@@ -119,7 +126,6 @@ function compose(bindings: Bindings): Services {
       random: world.random,
     }),
     inboxes: new DurableWebhookInboxes(bindings.WEBHOOK_INBOX),
-    exclusion: new DurableExclusionGroups({ namespace: bindings.EXCLUSION_GROUP, background }),
     directory: new D1Directory(bindings.DB),
     keyStore,
     signer,
@@ -132,6 +138,7 @@ function compose(bindings: Bindings): Services {
       refuse: { bad: badKey, expired: expiredKey },
       background,
     }),
+    exclusion,
     runs: runLog,
     runLog,
     assets: bindings.ASSETS,

@@ -30,6 +30,11 @@ export class BoundedCache<V> {
     }
   }
 
+  delete(key: string): void {
+    this.#weight -= this.#entries.get(key)?.weight ?? 0;
+    this.#entries.delete(key);
+  }
+
   clear(): void {
     this.#entries.clear();
     this.#weight = 0;

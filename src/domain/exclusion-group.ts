@@ -88,13 +88,15 @@ export function groupName(text: string): string | undefined | "too_long" {
 /** Which group: names belong to an environment. */
 export interface GroupAddress {
   environmentId: number;
+  /** `pool`: the connections of an integration, which have names of their own. */
+  kind?: "group" | "pool";
   /** As `groupName` gives it. */
   name: string;
 }
 
 /** Name of the object behind a group. */
-export function groupObjectName({ environmentId, name }: GroupAddress): string {
-  return `e${environmentId}/group/${name}`;
+export function groupObjectName({ environmentId, kind = "group", name }: GroupAddress): string {
+  return `e${environmentId}/${kind}/${name}`;
 }
 
 /** The run that holds a group, as a 409 names it. */

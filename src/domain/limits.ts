@@ -103,6 +103,30 @@ export const MAX_CREDENTIAL_CHARS = 512;
 export const ACCESS_TOKEN_SECONDS = 86_400;
 /** Characters of a URL that the action API and the v1 API read. */
 export const MAX_URL_CHARS = 16_000;
+/** Outgoing calls of one run that are under way at the same time: an invocation may have six connections open. */
+export const MAX_CONCURRENT_CALLS = 6;
+/** Milliseconds that one try of an outgoing call takes at the most, unless its node, endpoint or integration says otherwise. */
+export const DEFAULT_CALL_TIMEOUT_MS = 30_000;
+/** Milliseconds that an outgoing call may be given: no caller waits longer either. */
+export const MAX_CALL_TIMEOUT_MS = MAX_TIMEOUT_MS;
+/** Milliseconds of a run's time that outgoing calls leave to it, so that it still answers; of a short time a tenth. */
+export const CALL_MARGIN_MS = 250;
+/** Bytes of an outgoing call's response, all its pages together. It is held in memory as bytes, as text and parsed. */
+export const MAX_CALL_RESPONSE_BYTES = 10 * 1024 * 1024;
+/** Bytes of an outgoing call's body. */
+export const MAX_CALL_BODY_BYTES = 10 * 1024 * 1024;
+/** Characters of an outgoing call's URL: few servers read more. */
+export const MAX_CALL_URL_CHARS = 16_000;
+/** Redirects that one call follows: as browsers agree, more is a circle. */
+export const MAX_REDIRECTS = 5;
+/** Milliseconds that `Retry-After` may ask for; a call that is told to wait longer leaves at once. */
+export const MAX_RETRY_WAIT_MS = 60_000;
+/** Pages that one call fetches and joins. */
+export const MAX_PAGES = 100;
+/** Calls of one integration that its pool may let in at the same time. */
+export const MAX_CONNECTIONS = 1_000;
+/** Endpoints of one integration: as many as the largest published API descriptions have. */
+export const MAX_INTEGRATION_ENDPOINTS = 2_000;
 /** Milliseconds for which the `delay` node may hold a run in memory. */
 export const MAX_LIGHT_DELAY_MS = MAX_TIMEOUT_MS;
 /** Milliseconds for which the `delay` node may hold a durable run, which takes no memory meanwhile: 31 days. */

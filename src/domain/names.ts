@@ -37,6 +37,9 @@ export const RESERVED_TARGETS = ["end", "return"] as const;
 /** Names that every expression sees; a node called so would hide them. */
 export const SCOPE_NAMES = ["input", "item", "last", "run"] as const;
 
+/** Under which calls to other systems find secrets: `${_datasource.KeyName}`. Nothing else sees it. */
+export const SECRETS_NAME = "_datasource";
+
 /** What an expression finds under `input`: the request's four attributes as text, and the same request parsed. */
 export const INPUT_FIELDS = [
   "body",
@@ -69,4 +72,8 @@ export const NodeName = z
   .refine(
     (name) => !(SCOPE_NAMES as readonly string[]).includes(name),
     "`input`, `item`, `last` and `run` are what expressions see, so no node can have that name",
+  )
+  .refine(
+    (name) => name !== SECRETS_NAME,
+    "`_datasource` is where secrets are, so no node can have that name",
   );

@@ -166,6 +166,7 @@ export class GraphCompiler {
       sources: this.#sources.get(name) ?? [],
       tracked: false,
       errorRouted: draft.routes.has("error"),
+      routed: new Set(draft.routes.keys()),
       names,
       readsNodes: [...names.roots].filter((root) => !scopeNames.has(root)),
       outputs: type.outputs?.(config, this.#scope.context) ?? [],
@@ -192,6 +193,7 @@ export class GraphCompiler {
         compiled: (inner, expression, read) => {
           const place = placeOf([...steps, ...inner]);
           this.#checkNames(read, place, visibleHere);
+          this.#checkSecrets(read, place, draft);
           this.#checkFields(expression, read, place);
         },
       });
@@ -265,6 +267,12 @@ export class GraphCompiler {
     };
   }
 
+  /** Secrets go to other systems and nowhere else, and each is named, so that a missing one is found before any run. */
+  #checkSecrets(names: NamesRead, place: string, { type }: Draft): void {
+    const problem = secretsProblem(names, type === undefined || type.takesSecrets === true);
+    if (problem !== undefined) this.#scope.report({ path: place, reason: problem });
+  }
+
   /** Names at the root of an expression must be on the way of the items that it will see. */
   #checkNames(names: NamesRead, place: string, visibleHere: () => ReadonlySet<string>): void {
     for (const root of names.roots) {
@@ -303,6 +311,17 @@ export class GraphCompiler {
       });
     }
   }
+}
+
+/** What is wrong with the secrets that an expression reads. */
+export function secretsProblem(names: NamesRead, allowed: boolean): string | undefined {
+  if (names.secrets.size === 0) return undefined;
+  if (!allowed) {
+    return "a secret can be taken only in the settings of `api` nodes and of integrations; here it could get into outputs and messages";
+  }
+  return names.secrets.has("")
+    ? "name the secret: _datasource.KeyName; all secrets at once cannot be read"
+    : undefined;
 }
 
 /** The expressions of settings that do not fit together, and the loops in them, each by itself. */

@@ -4,6 +4,7 @@ import type { FlowDefinition } from "../domain/flow";
 import type { Json } from "../domain/json";
 import { pointer } from "../domain/json-path";
 import { MAX_GROUP_CHARS } from "../domain/limits";
+import { SECRETS_NAME } from "../domain/names";
 import { FlowError } from "./errors";
 import { check, type Expression, ExpressionError } from "./expression";
 import type { FlowScope } from "./flow-scope";
@@ -50,6 +51,7 @@ export function compileExclusion(definition: FlowDefinition, scope: FlowScope): 
 /** The group is settled before the run begins, so there is nothing but the request to see. */
 function checkReads(expression: Expression, names: NamesRead, place: string, scope: FlowScope): void {
   const beyond = [...names.roots].filter((root) => root !== "input");
+  if (names.secrets.size > 0) beyond.push(SECRETS_NAME);
   if (names.all || beyond.length > 0) {
     const what = beyond.length > 0 ? beyond.map((root) => `"${root}"`).join(", ") : "everything at once";
     scope.report({

@@ -51,6 +51,7 @@ export function runFlow(
   concurrency = 1,
 ): MaybePromise<RunOutcome> {
   run.environmentId = plan.key.environmentId;
+  run.key = { project: plan.key.project, flow: plan.name, flowId: plan.key.flowId };
   try {
     if (plan.recordsPath === undefined && records.length === 1) {
       return settle(
@@ -349,6 +350,7 @@ function stoppedOutcome(plan: Plan, error: unknown, run: RunContext): RunOutcome
           "internal",
           `the run failed for a reason inside Sluice; quote process id ${run.id}`,
         );
+  stopped.message = run.mask.text(stopped.message);
   if (stopped !== error) run.host.report(error, { runId: run.id });
   run.stop(stopped);
   run.message("error", stopped.message);

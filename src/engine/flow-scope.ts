@@ -2,7 +2,7 @@ import type { Problem } from "../domain/errors";
 import type { FlowDefinition } from "../domain/flow";
 import { parseJsonPath } from "../domain/json-path";
 import { MAX_FLOW_PROBLEMS } from "../domain/limits";
-import { INPUT_FIELDS, RUN_FIELDS, SCOPE_NAMES } from "../domain/names";
+import { INPUT_FIELDS, RUN_FIELDS, SCOPE_NAMES, SECRETS_NAME } from "../domain/names";
 import { nearest } from "../domain/nearest";
 import type { Shape } from "../domain/shape";
 import { readShape, type ShapeNode } from "../domain/shape-source";
@@ -82,6 +82,7 @@ export class FlowScope {
     const known = new Map<string, ShapeNode>();
     for (const name of SCOPE_NAMES) known.set(name, ANYTHING);
     for (const name of names.all ? this.nodeNames.keys() : names.roots) known.set(name, ANYTHING);
+    if (names.secrets.size > 0) known.set(SECRETS_NAME, ANYTHING);
     known.set("input", this.input);
     known.set("run", RUN_SHAPE);
     return fields(known);

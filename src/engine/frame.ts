@@ -1,3 +1,4 @@
+import { SECRETS_NAME } from "../domain/names";
 import type { Evaluation, Scope } from "./expression";
 import { type Item, outputOnWay, type Way } from "./item";
 import type { NamesRead } from "./plan";
@@ -16,14 +17,17 @@ export class Frame {
   readonly #run: RunContext;
   readonly #nodes: readonly string[];
   readonly #all: boolean;
+  readonly #secrets: boolean;
 
   constructor(run: RunContext, names: NamesRead, nodes: readonly string[]) {
     this.#run = run;
     this.#nodes = nodes;
     this.#all = names.all;
+    this.#secrets = names.secrets.size > 0;
     this.evaluation = run.evaluation;
     this.scope = { input: run.input.view, item: undefined, last: undefined };
     if (names.all || names.roots.has("run")) this.scope.run = run.describe();
+    if (this.#secrets) this.scope[SECRETS_NAME] = run.secrets;
     for (const node of nodes) this.scope[node] = undefined;
   }
 
@@ -47,6 +51,7 @@ export class Frame {
       last: item.failure === undefined ? item.value : { ...item.failure },
       run: this.#run.describe(),
     };
+    if (this.#secrets) scope[SECRETS_NAME] = this.#run.secrets;
     const seen = new Set<string>();
     for (let step: Way | undefined = item.way; step !== undefined; step = step.before) {
       if (seen.has(step.node)) continue;

@@ -151,6 +151,12 @@ export class GraphDrafter {
     const known = results.map(({ name }) => name);
     if (type.hasError !== false) known.push("error");
     if (known.includes(result)) return true;
+    const allowed = type.allowsResult?.(result);
+    if (allowed === true) return true;
+    if (allowed !== undefined) {
+      this.#problem(at, allowed);
+      return false;
+    }
     this.#scope.reportName(
       this.#path(...at),
       known.length === 0

@@ -99,6 +99,11 @@ export class NodeRun<Prepared = unknown> {
     return this.port("in");
   }
 
+  /** Whether a result of this node leads somewhere. */
+  isRouted(result: string): boolean {
+    return this.#node.routed.has(result);
+  }
+
   port(name: string): readonly Item[] {
     return this.#ports.get(name) ?? [];
   }
@@ -190,6 +195,11 @@ export class NodeRun<Prepared = unknown> {
     return { value, record: sharedRecord(items, this.#onlyRecord), way: undefined, failure: undefined };
   }
 
+  /** An item that goes on by a result that tells of a failure: unchanged, with the failure as its `last`. */
+  failedItem(item: Item, code: string, message: string): Item {
+    return { ...item, failure: { code, message, node: this.path } };
+  }
+
   /** Emits items on a result. With none the result is live all the same: what follows it runs, on an empty set. */
   emit(result: string, items: Item[]): void {
     this.#push(result, this.#node.tracked ? items.map((item) => this.#remember(item)) : items);
@@ -262,7 +272,7 @@ export class NodeRun<Prepared = unknown> {
     ) {
       return {
         code: error instanceof FormatError ? "format_error" : error.code,
-        message: error.message,
+        message: this.run.mask.text(error.message),
         node: this.path,
       };
     }

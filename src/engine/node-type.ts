@@ -35,6 +35,10 @@ export interface NodeType<Config = unknown, Prepared = unknown> {
   readonly ports?: readonly string[];
   /** Results besides `error`, the main one first. They may depend on the settings. */
   results(config: Config, context: ResultsContext): readonly ResultName[];
+  /** Whether a flow may route a result of this name, which `results` does not list; why not, when it may not. */
+  allowsResult?(name: string): true | string;
+  /** Whether its settings may take secrets: `${_datasource.KeyName}`. */
+  readonly takesSecrets?: boolean;
   /** Whether the node has an `error` result; all but `error` itself do. */
   readonly hasError?: boolean;
   readonly effects: Effects;

@@ -20,16 +20,19 @@ export interface NamesRead {
   roots: Set<string>;
   /** Fields of `input`; empty when none is read. */
   input: Set<string>;
+  /** Secrets, by name; the empty name stands for all of them at once, which nothing may read. */
+  secrets: Set<string>;
 }
 
 export function noNames(): NamesRead {
-  return { all: false, roots: new Set(), input: new Set() };
+  return { all: false, roots: new Set(), input: new Set(), secrets: new Set() };
 }
 
 export function addNames(to: NamesRead, from: NamesRead): void {
   to.all ||= from.all;
   for (const root of from.roots) to.roots.add(root);
   for (const field of from.input) to.input.add(field);
+  for (const secret of from.secrets) to.secrets.add(secret);
 }
 
 /** A connection that brings items to a node. */
@@ -53,6 +56,8 @@ export interface PlanNode {
   /** Whether some expression reads this node's output by name, so that items must remember it. */
   tracked: boolean;
   errorRouted: boolean;
+  /** Results that lead somewhere. */
+  routed: ReadonlySet<string>;
   names: NamesRead;
   /** Node names that its expressions read. */
   readsNodes: string[];

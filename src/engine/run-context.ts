@@ -1,4 +1,4 @@
-import { truncate } from "../domain/json";
+import { type Json, setOwn, truncate } from "../domain/json";
 import {
   MAX_MESSAGE_CHARS,
   MAX_MESSAGE_DETAIL_CHARS,
@@ -6,10 +6,13 @@ import {
   MAX_RUN_MESSAGES,
 } from "../domain/limits";
 import type { MessageLevel, RunMessage, TriggerKind } from "../domain/run";
+import { RunCalls } from "./calls/run-calls";
 import { FlowError, RunStopped } from "./errors";
 import type { Evaluation } from "./expression";
+import { after, eachInOrder, type MaybePromise } from "./maybe-promise";
 import type { NamesRead } from "./plan";
 import type { Host } from "./ports";
+import { SecretMask } from "./secret-mask";
 
 /** Longest delay that a timer takes, in milliseconds; a longer one would fire at once. */
 const MAX_TIMER_MS = 2_147_483_647;
@@ -48,6 +51,12 @@ export class RunContext {
   readonly evaluation: Evaluation;
   /** The environment whose data the run's nodes work on: that of the plan, set when it is run. */
   environmentId = 0;
+  /** The flow that was triggered, for whoever is told who takes a connection; set when it is run. */
+  key = { project: "", flow: "", flowId: 0 };
+  /** Secrets that nodes have asked for, by name: what their expressions see as `_datasource`. */
+  readonly secrets: Record<string, Json> = {};
+  #mask: SecretMask | undefined;
+  #calls: RunCalls | undefined;
   /** Until when the run certainly holds its exclusion group, by the host's clock; for ever when it is in none. */
   permitUntil = Number.POSITIVE_INFINITY;
   /** Path of the node that is executing, for `$debug()`. */
@@ -95,6 +104,18 @@ export class RunContext {
   /** Milliseconds until the run is aborted, at least 0. */
   get remaining(): number {
     return Math.max(0, this.deadline - this.host.now());
+  }
+
+  /** Keeps secrets that the run has seen, and what was made of them, out of everything that leaves it. */
+  get mask(): SecretMask {
+    this.#mask ??= new SecretMask();
+    return this.#mask;
+  }
+
+  /** What outgoing calls share. */
+  get calls(): RunCalls {
+    this.#calls ??= new RunCalls();
+    return this.#calls;
   }
 
   /** What expressions see under `run`. */
@@ -183,6 +204,23 @@ export class RunContext {
     });
   }
 
+  /**
+   * Asks for secrets, so that expressions may read them from here on.
+   * @throws FlowError when there is none of a name
+   */
+  reveal(names: readonly string[]): MaybePromise<void> {
+    const missing = names.filter((name) => !Object.hasOwn(this.secrets, name));
+    return eachInOrder(missing, (name) =>
+      after(this.host.services.secrets.get(this.environmentId, name), (value) => {
+        if (value === undefined) {
+          throw new FlowError("no_secret", `there is no secret "${name}" in this environment`);
+        }
+        this.mask.add(value);
+        setOwn(this.secrets, name, value);
+      }),
+    );
+  }
+
   /** Adds a line to the run's console; past the bound lines are counted, not kept. */
   message(
     level: MessageLevel,
@@ -194,8 +232,9 @@ export class RunContext {
       return;
     }
     this.messages.push(
-      newMessage(this.host.now(), level, text, {
-        details: more.details,
+      newMessage(this.host.now(), level, this.mask.text(text), {
+        details:
+          more.details === undefined || this.mask.empty ? more.details : this.mask.json(more.details as Json),
         node: more.node ?? this.node,
         record: more.record ?? this.record,
       }),

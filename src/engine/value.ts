@@ -1,4 +1,5 @@
 import { type Json, setOwn } from "../domain/json";
+import { SECRETS_NAME } from "../domain/names";
 import { compile, type Expression, type Reads } from "./expression";
 import type { Frame } from "./frame";
 import { addNames, type NamesRead, noNames } from "./plan";
@@ -20,12 +21,25 @@ export interface ValueListener {
 /** Functions that runs lend to expressions; unknown ones are reported when the flow is applied. */
 const HOST_FUNCTIONS = ["debug", "error"];
 
+/** A secret as an expression names it; without a name it stands for all of them. */
+const SECRET = new RegExp(
+  `${SECRETS_NAME}(?:\\s*\\.\\s*(?:([\\p{L}_][\\p{L}\\p{N}_]*)|\`([^\`]+)\`))?`,
+  "gu",
+);
+
 /** The names that one expression reads at the root, and of `input`. */
-function namesRead(reads: Reads): NamesRead {
+function namesRead(reads: Reads, source: string): NamesRead {
   const names = noNames();
   names.all = reads.all;
+  // What reads everything names nothing, so the secrets in it are looked for in its text.
+  if (reads.all)
+    for (const [, plain, quoted] of source.matchAll(SECRET)) names.secrets.add(plain ?? quoted ?? "");
   for (const [root, field] of reads.paths) {
     if (root === undefined) continue;
+    if (root === SECRETS_NAME) {
+      names.secrets.add(field ?? "");
+      continue;
+    }
     names.roots.add(root);
     if (root !== "input") continue;
     if (field === undefined) names.all = true;
@@ -41,7 +55,7 @@ class ExpressionValue implements Value {
 
   constructor(source: string) {
     this.expression = compile(source, { functions: HOST_FUNCTIONS });
-    this.names = namesRead(this.expression.reads);
+    this.names = namesRead(this.expression.reads, source);
   }
 
   evaluate(frame: Frame): Json | undefined {

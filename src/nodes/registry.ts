@@ -1,5 +1,6 @@
 import type { NodeRegistry, NodeType } from "../engine/node-type";
 import { aggregate } from "./aggregate";
+import { api } from "./api";
 import { branch } from "./branch";
 import { calculate } from "./calculate";
 import { debug } from "./debug";
@@ -26,6 +27,7 @@ const TYPES = [
   merge,
   forEach,
   flow,
+  api,
   parse,
   format,
   delay,

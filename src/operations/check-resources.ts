@@ -6,6 +6,7 @@ import { MAX_RESOURCES } from "../domain/limits";
 import { nearest } from "../domain/nearest";
 import { RESOURCE_KINDS, RESOURCES, type ResourceDefinition, type ResourceKind } from "../domain/resource";
 import { schemaProblems } from "../domain/schema-problems";
+import { integrationProblems } from "./check-integration";
 
 /** A resource of a bundle that was checked. */
 export interface CheckedResource<K extends ResourceKind = ResourceKind> {
@@ -33,6 +34,7 @@ type Check<K extends ResourceKind> = (
 /** What a schema cannot say: whether what a resource names is in the bundle. */
 const CHECKS: { [K in ResourceKind]?: Check<K> } = {
   webhook: ({ path, definition }, context) => flowProblem(`${path}/flow`, definition.flow, context),
+  integration: ({ definition, path }) => integrationProblems(definition, path),
 };
 
 /** The bundle's lists of resources, their elements unread: each is read by itself, so that one wrong one hides no other. */

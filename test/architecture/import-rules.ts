@@ -11,7 +11,7 @@ const RULES: Record<string, Rule> = {
   domain: { parts: [], packages: ["zod", "fastest-levenshtein", "ipaddr.js"] },
   "engine/expression": { parts: ["domain"], packages: ["jsonata", "re2js"] },
   "engine/formats": { parts: ["domain"], packages: ["zod", "fast-xml-parser", "papaparse"] },
-  engine: { parts: ["domain", "engine/expression", "engine/formats"], packages: ["zod"] },
+  engine: { parts: ["domain", "engine/expression", "engine/formats"], packages: ["zod", "http-link-header"] },
   nodes: { parts: ["domain", "engine", "engine/expression", "engine/formats"], packages: ["zod"] },
   auth: { parts: ["domain"], packages: ["zod", "jose", "node:crypto"] },
   operations: {
@@ -21,7 +21,7 @@ const RULES: Record<string, Rule> = {
   adapters: {
     parts: ["domain"],
     typesOf: ["engine", "auth", "operations"],
-    packages: ["zod", "node:crypto"],
+    packages: ["zod", "node:crypto", "ipaddr.js"],
   },
   http: { parts: ["domain", "auth", "operations"], packages: ["zod", "hono", "@hono/zod-openapi"] },
   surfaces: {

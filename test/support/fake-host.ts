@@ -3,6 +3,7 @@ import type { MaybePromise } from "../../src/engine/maybe-promise";
 import type { Plan } from "../../src/engine/plan";
 import type { Host, HostServices, StepStore } from "../../src/engine/ports";
 import { FakeKeystores } from "./fake-keystores";
+import { FakeOutgoing } from "./fake-outgoing";
 
 interface Sleeper {
   until: number;
@@ -24,11 +25,13 @@ export class FakeHost implements Host {
   readonly reported: unknown[] = [];
   readonly slept: number[] = [];
   steps?: StepStore;
+  readonly outgoing = new FakeOutgoing();
+  readonly secrets = new Map<string, string>();
   services: HostServices = {
-    outgoing: {},
+    outgoing: this.outgoing,
     tables: {},
     keystores: new FakeKeystores(),
-    secrets: { get: () => undefined },
+    secrets: { get: (_environment, name) => this.secrets.get(name) },
   };
   readonly #sleepers = new Set<Sleeper>();
 

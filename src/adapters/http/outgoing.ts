@@ -1,0 +1,122 @@
+import type {
+  AccessToken,
+  ConnectionPool,
+  OutgoingAnswer,
+  OutgoingPort,
+  OutgoingRequest,
+  PoolAnswer,
+  PoolUser,
+} from "../../engine/outgoing-port";
+import { BoundedCache } from "../bounded-cache";
+import { readBounded } from "./bounded-body";
+import type { ConnectionPools } from "./connection-pools";
+import { NameLookup } from "./name-lookup";
+import { addressRefusal, isAddress, PrivateHosts, refusalOf } from "./target";
+
+/** Milliseconds before its end at which a token counts as ended: it takes a while to arrive. */
+const TOKEN_MARGIN_MS = 30_000;
+/** Milliseconds that a token is kept whose lifetime nobody told. */
+const UNTOLD_LIFETIME_MS = 300_000;
+/** Tokens kept: one per integration and environment. */
+const MAX_TOKENS = 1_000;
+
+export interface HttpOutgoingOptions {
+  /** The setting ALLOW_PRIVATE_HOSTS. */
+  privateHosts: string;
+  /** The setting DOH_URL: where names are looked up before they are called. */
+  resolver: string | undefined;
+  pools: ConnectionPools;
+}
+
+interface KeptToken {
+  token: string;
+  /** Until when it can be used. */
+  until: number;
+}
+
+/** Outgoing calls over the platform's `fetch`. */
+export class HttpOutgoing implements OutgoingPort {
+  readonly #private: PrivateHosts;
+  readonly #names: NameLookup | undefined;
+  readonly #pools: ConnectionPools;
+  readonly #tokens = new BoundedCache<KeptToken>(MAX_TOKENS);
+
+  constructor({ privateHosts, resolver, pools }: HttpOutgoingOptions) {
+    this.#private = new PrivateHosts(privateHosts);
+    this.#names = resolver === undefined ? undefined : new NameLookup(resolver);
+    this.#pools = pools;
+  }
+
+  refusal(url: URL): string | undefined {
+    return refusalOf(url, this.#private);
+  }
+
+  async send(request: OutgoingRequest, signal: AbortSignal): Promise<OutgoingAnswer> {
+    signal.throwIfAborted();
+    const url = URL.parse(request.url);
+    if (url === null) return { kind: "refused", reason: "what would be called is not a URL" };
+    const refused = this.refusal(url) ?? (await this.#refusedByName(url, signal));
+    if (refused !== undefined) return { kind: "refused", reason: refused };
+    try {
+      const response = await fetch(url, {
+        method: request.method,
+        headers: request.headers as [string, string][],
+        redirect: "manual",
+        signal,
+        ...(request.body === undefined ? {} : { body: request.body as BodyInit }),
+      });
+      const body = await readBounded(response.body, request.responseLimit);
+      // A body that was cut off by the abort may look like one that has ended.
+      signal.throwIfAborted();
+      if (body === undefined) return { kind: "too_large" };
+      return { kind: "answered", status: response.status, headers: [...response.headers], body };
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      return { kind: "failed", reason: failureOf(error) };
+    }
+  }
+
+  connect(pool: ConnectionPool, user: PoolUser, signal: AbortSignal): Promise<PoolAnswer> {
+    return this.#pools.connect(pool, user, signal);
+  }
+
+  keptToken(key: string): string | undefined {
+    const kept = this.#tokens.get(key);
+    return kept !== undefined && kept.until > Date.now() ? kept.token : undefined;
+  }
+
+  keepToken(key: string, { token, lifetimeMs = UNTOLD_LIFETIME_MS }: AccessToken): void {
+    this.#tokens.set(key, { token, until: Date.now() + Math.max(0, lifetimeMs - TOKEN_MARGIN_MS) });
+  }
+
+  forgetToken(key: string): void {
+    this.#tokens.delete(key);
+  }
+
+  /** What a look-up of the name says; nothing where the deployment has no resolver. */
+  async #refusedByName(url: URL, signal: AbortSignal): Promise<string | undefined> {
+    const host = url.hostname.replace(/\.+$/, "");
+    if (this.#names === undefined || isAddress(host) || this.#private.allows(url)) return undefined;
+    let addresses: readonly string[];
+    try {
+      addresses = await this.#names.addresses(host, signal);
+    } catch {
+      if (signal.aborted) throw signal.reason;
+      return `the address of "${host}" could not be looked up (DOH_URL)`;
+    }
+    if (addresses.length === 0) return `"${host}" has no address`;
+    return addresses.some((address) => addressRefusal(address) !== undefined)
+      ? `"${host}" leads to an address that is not public`
+      : undefined;
+  }
+}
+
+/** The platform's words for a failed call, as far as they say something. */
+function failureOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : "";
+  if (/refused/i.test(text)) return "the connection was refused";
+  if (/resolve|getaddrinfo|DNS|not found/i.test(text)) return "its name could not be resolved";
+  if (/certificate|TLS|SSL/i.test(text)) return "its certificate or TLS connection was not accepted";
+  if (/disconnected|reset|lost|closed|EOF|prematurely/i.test(text)) return "the connection was lost";
+  return "the call failed on the network";
+}

@@ -1,0 +1,77 @@
+import { type Json, type JsonObject, setOwn } from "../domain/json";
+
+/** What stands where a secret was. */
+export const MASK = "[masked]";
+
+/** Characters from which a secret is looked for inside other text; a shorter one is masked only where it stands alone. */
+const MIN_INNER_CHARS = 4;
+
+/**
+ * The secrets that a run has seen, kept out of whatever leaves it: messages, errors, outcomes. Each is known in the
+ * forms in which it travels: as it is, inside JSON, percent-encoded, in a form, in base64.
+ */
+export class SecretMask {
+  readonly #alone = new Set<string>();
+  #inner: string[] = [];
+
+  add(secret: string): void {
+    if (secret === "" || this.#alone.has(secret)) return;
+    const percent = percentEncoded(secret);
+    const forms = [
+      secret,
+      JSON.stringify(secret).slice(1, -1),
+      percent,
+      percent.replaceAll("%20", "+"),
+      base64(secret),
+    ];
+    for (const form of forms) {
+      this.#alone.add(form);
+      if (form.length >= MIN_INNER_CHARS && !this.#inner.includes(form)) this.#inner.push(form);
+    }
+    // The longest first, so that a secret inside another one leaves nothing of the other.
+    this.#inner.sort((left, right) => right.length - left.length);
+  }
+
+  /** Whether there is nothing to mask. */
+  get empty(): boolean {
+    return this.#alone.size === 0;
+  }
+
+  text(text: string): string {
+    if (this.#alone.has(text)) return MASK;
+    let masked = text;
+    for (const form of this.#inner) if (masked.includes(form)) masked = masked.replaceAll(form, MASK);
+    return masked;
+  }
+
+  /** The value itself when nothing in it had to be masked. */
+  json(value: Json): Json {
+    if (typeof value === "string") return this.text(value);
+    if (typeof value === "number") return this.#alone.has(String(value)) ? MASK : value;
+    if (typeof value !== "object" || value === null) return value;
+    if (Array.isArray(value)) {
+      const masked = value.map((element) => this.json(element));
+      return masked.some((element, index) => element !== value[index]) ? masked : value;
+    }
+    const masked: JsonObject = {};
+    let changed = false;
+    for (const key of Object.keys(value)) {
+      const field = value[key] as Json;
+      const name = this.text(key);
+      const inner = this.json(field);
+      changed ||= inner !== field || name !== key;
+      setOwn(masked, name, inner);
+    }
+    return changed ? masked : value;
+  }
+}
+
+function percentEncoded(text: string): string {
+  return encodeURIComponent(text.toWellFormed());
+}
+
+function base64(text: string): string {
+  let binary = "";
+  for (const byte of new TextEncoder().encode(text)) binary += String.fromCharCode(byte);
+  return btoa(binary);
+}

@@ -1,0 +1,67 @@
+import type { Problem } from "../domain/errors";
+import { baseUrlProblem, type IntegrationDefinition, pathPieces } from "../domain/integration";
+import { secretsProblem } from "../engine/compile-graph";
+import { compileValue } from "../engine/value";
+
+/** What an integration's own texts may read: secrets, and who runs. They are the same for every item. */
+const READABLE = new Set(["run"]);
+
+/** What the schema of an integration cannot say. @param path JSON Pointer to it */
+export function integrationProblems(integration: IntegrationDefinition, path: string): Problem[] {
+  const problems: Problem[] = [];
+  const compile = (source: unknown, at: string) => {
+    compileValue(source, {
+      failed: (steps, error) => problems.push({ path: place(at, steps), reason: error.message }),
+      compiled: (steps, _expression, names) => {
+        const secret = secretsProblem(names, true);
+        if (secret !== undefined) problems.push({ path: place(at, steps), reason: secret });
+        const beyond = [...names.roots].filter((root) => !READABLE.has(root));
+        if (beyond.length > 0 || names.all) {
+          problems.push({
+            path: place(at, steps),
+            reason: `an integration sees secrets (_datasource.KeyName) and \`run\` only${beyond.length > 0 ? `, not ${beyond.map((root) => `"${root}"`).join(", ")}` : ""}; set what depends on an item in the node`,
+          });
+        }
+      },
+    });
+  };
+  const place = (at: string, steps: readonly (string | number)[]) =>
+    `${path}/${at}${steps.map((step) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("")}`;
+  compile(integration.headers ?? {}, "headers");
+  compile(integration.query ?? {}, "query");
+  const { auth } = integration;
+  if (auth !== undefined) {
+    compile(auth, "auth");
+    if (auth.type === "oauth2") {
+      const problem = baseUrlProblem(auth.tokenUrl);
+      if (problem !== undefined) problems.push({ path: `${path}/auth/tokenUrl`, reason: problem });
+    }
+  }
+  const common = new Map(
+    Object.entries(integration.headers ?? {}).map(([name, value]) => [
+      name.toLowerCase(),
+      String(value).trim(),
+    ]),
+  );
+  for (const [name, endpoint] of Object.entries(integration.endpoints)) {
+    compile(endpoint.headers ?? {}, `endpoints/${name}/headers`);
+    compile(endpoint.query ?? {}, `endpoints/${name}/query`);
+    for (const [header, value] of Object.entries(endpoint.headers ?? {})) {
+      const present = common.get(header.toLowerCase());
+      if (present === undefined || present === String(value).trim()) continue;
+      problems.push({
+        path: place(`endpoints/${name}/headers`, [header]),
+        reason: `the header "${header}" is set by the integration too, with another value; give both the same value or keep one`,
+      });
+    }
+    const inPath = new Set((pathPieces(endpoint.path) ?? []).map(({ parameter }) => parameter));
+    for (const [index, parameter] of (endpoint.parameters ?? []).entries()) {
+      if (parameter.in !== "path" || inPath.has(parameter.name)) continue;
+      problems.push({
+        path: place(`endpoints/${name}/parameters`, [index, "name"]),
+        reason: `the path ${endpoint.path} has no parameter "${parameter.name}"`,
+      });
+    }
+  }
+  return problems;
+}
