@@ -21,7 +21,7 @@ const RULES: Record<string, Rule> = {
   adapters: {
     parts: ["domain"],
     typesOf: ["engine", "auth", "operations"],
-    packages: ["zod", "node:crypto", "ipaddr.js"],
+    packages: ["zod", "node:crypto", "ipaddr.js", "@peculiar/asn1-schema", "@peculiar/asn1-x509"],
   },
   http: { parts: ["domain", "auth", "operations"], packages: ["zod", "hono", "@hono/zod-openapi"] },
   surfaces: {
