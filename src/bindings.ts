@@ -32,6 +32,9 @@ const Settings = z.object({
   DOH_URL: z
     .url({ protocol: /^https?$/, error: "DOH_URL is the URL of a DNS-over-HTTPS resolver" })
     .optional(),
+  /** What stored secrets are encrypted under: base64 of 32 bytes; and the one before it, to read what still is under it. */
+  MASTER_KEY: z.string().optional(),
+  MASTER_KEY_PREVIOUS: z.string().optional(),
   CATALOG_MAX_AGE_MS: z.coerce.number().int().nonnegative().default(DEFAULT_CATALOG_MAX_AGE_MS),
   /** Objects that durable runs are spread over. May grow at any time; runs of shards that are no longer there are not found. */
   RUN_SHARDS: z.coerce.number().int().min(1).max(MAX_SHARDS).default(DEFAULT_RUN_SHARDS),
@@ -59,6 +62,8 @@ export interface Bindings {
   PHIXFLOW_API_KEY_PREVIOUS?: string;
   ALLOW_PRIVATE_HOSTS?: string;
   DOH_URL?: string;
+  MASTER_KEY?: string;
+  MASTER_KEY_PREVIOUS?: string;
   CATALOG_MAX_AGE_MS?: string;
   RUN_SHARDS?: string;
   RUN_RETENTION_HOURS?: string;

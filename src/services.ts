@@ -7,6 +7,7 @@ import { D1Directory } from "./adapters/d1/directory";
 import { D1DroppedKeystores } from "./adapters/d1/dropped-keystores";
 import { D1Projects } from "./adapters/d1/projects";
 import { D1RunLog } from "./adapters/d1/run-log";
+import { D1SecretVault } from "./adapters/d1/secret-vault";
 import { DurableExclusionGroups } from "./adapters/durable/exclusion-client";
 import { DurableKeystores } from "./adapters/durable/keystores";
 import { DurableRateLimiter } from "./adapters/durable/rate-limiter";
@@ -18,6 +19,7 @@ import { CachedCatalog } from "./adapters/kv/cached-catalog";
 import { CachedKeys } from "./adapters/kv/cached-keys";
 import { LightHost } from "./adapters/light-host";
 import { BufferedRunHistory } from "./adapters/queue/run-history";
+import { SecretCipher } from "./adapters/secret-cipher";
 import { badKey, expiredKey, KeySigner } from "./auth/api-key";
 import { type Bindings, parseSettings, type Settings } from "./bindings";
 import { FlowDefinition } from "./domain/flow";
@@ -32,6 +34,7 @@ import type { ApplyServices } from "./operations/apply-project";
 import type { KeystoreServices } from "./operations/keystores";
 import type { RunLog, World } from "./operations/ports";
 import type { WebhookServices } from "./operations/receive-webhook";
+import type { SecretServices } from "./operations/secrets";
 import type { TriggerServices } from "./operations/trigger-flow";
 
 /** Everything that operations need, over this deployment's bindings. */
@@ -41,7 +44,8 @@ export interface Services
     TokenServices,
     WebhookServices,
     AccountServices,
-    KeystoreServices {
+    KeystoreServices,
+    SecretServices {
   world: World;
   access: CachedAccess;
   settings: Settings;
@@ -98,6 +102,8 @@ function compose(bindings: Bindings): Services {
   const signer = new KeySigner(settings.PHIXFLOW_API_KEY, settings.PHIXFLOW_API_KEY_PREVIOUS);
   const keyStore = new D1ApiKeys(bindings.DB);
   const exclusion = new DurableExclusionGroups({ namespace: bindings.EXCLUSION_GROUP, background });
+  const cipher = new SecretCipher(settings.MASTER_KEY, settings.MASTER_KEY_PREVIOUS);
+  const vault = new D1SecretVault(bindings.DB, cipher, world.now);
   return {
     settings,
     world,
@@ -118,7 +124,7 @@ function compose(bindings: Bindings): Services {
       }),
       tables: {},
       keystores,
-      secrets: { get: () => undefined },
+      secrets: vault,
     }),
     shards: new DurableRunShards({
       namespace: bindings.RUN_SHARD,
@@ -128,6 +134,7 @@ function compose(bindings: Bindings): Services {
     inboxes: new DurableWebhookInboxes(bindings.WEBHOOK_INBOX),
     directory: new D1Directory(bindings.DB),
     keyStore,
+    vault,
     signer,
     keys: new CachedKeys({
       kv: bindings.CATALOG,

@@ -8,6 +8,7 @@ import { projects } from "./projects";
 import { roles } from "./roles";
 import { newRouter } from "./router";
 import { runs } from "./runs";
+import { secrets } from "./secrets";
 import { users } from "./users";
 import { webhooks } from "./webhooks";
 
@@ -34,7 +35,7 @@ management.use("*", async (context, next) => {
   context.res.headers.set("x-request-id", requestId(context.req.raw.headers as unknown as Headers));
 });
 
-for (const resource of [projects, flows, runs, webhooks, users, groups, roles])
+for (const resource of [projects, flows, runs, webhooks, users, groups, roles, secrets])
   management.route("/", resource);
 
 /** What stands at each path, from the routes' own definitions. */

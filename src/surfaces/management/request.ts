@@ -12,11 +12,12 @@ import type { AccountServices } from "../../operations/accounts";
 import type { ApplyServices } from "../../operations/apply-project";
 import type { WebhookServices } from "../../operations/receive-webhook";
 import type { RunServices } from "../../operations/runs";
+import type { SecretServices } from "../../operations/secrets";
 
 /** What the routes of this surface find in Hono's context. */
 export interface ManagementVariables {
   Variables: {
-    management: ApplyServices & RunServices & WebhookServices & AccountServices;
+    management: ApplyServices & RunServices & WebhookServices & AccountServices & SecretServices;
     adminToken: string | undefined;
     instance: string;
     /** Who is calling, once authenticated. */
