@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { chaos } from "./chaos.mjs";
+import { webhookChaos } from "./webhooks.mjs";
 
 // npm run chaos [-- --json --kills N --runs N]; see docs/chaos.md.
 const { values } = parseArgs({
@@ -29,8 +30,23 @@ const counts = await chaos({
     if (!values.json) console.log(`killed ${kill} of ${kills}`);
   },
 });
+const webhooks = await webhookChaos({
+  kills,
+  onKill: (kill) => {
+    if (!values.json) console.log(`killed after a webhook's answer ${kill} of ${kills}`);
+  },
+});
+const figures = {
+  ...counts,
+  ...Object.fromEntries(Object.entries(webhooks).map(([name, count]) => [`webhooks_${name}`, count])),
+};
 if (!values.json)
-  for (const [name, count] of Object.entries(counts)) console.log(`${name.padEnd(22)} ${count}`);
-else console.log(JSON.stringify(counts));
+  for (const [name, count] of Object.entries(figures)) console.log(`${name.padEnd(22)} ${count}`);
+else console.log(JSON.stringify(figures));
 const bad = ["lost", "unfinished", "wrong", "repeated_steps", "repeated_messages", "twins", "taken_back"];
-process.exitCode = bad.some((name) => counts[/** @type {keyof typeof counts} */ (name)] > 0) ? 1 : 0;
+const badWebhooks = ["lost", "wrong", "twins"];
+process.exitCode =
+  bad.some((name) => counts[/** @type {keyof typeof counts} */ (name)] > 0) ||
+  badWebhooks.some((name) => webhooks[/** @type {keyof typeof webhooks} */ (name)] > 0)
+    ? 1
+    : 0;

@@ -62,7 +62,7 @@ export async function send(
   const text = await response.text();
   let resource: { _id?: { $id: string }; process_id?: string } = {};
   if (response.headers.get("content-type")?.includes("json")) {
-    resource = (JSON.parse(text) as { resource: typeof resource }).resource;
+    resource = (JSON.parse(text) as { resource?: typeof resource }).resource ?? {};
   }
   return {
     status: response.status,
