@@ -8,6 +8,9 @@ import { D1DroppedKeystores } from "./adapters/d1/dropped-keystores";
 import { D1Projects } from "./adapters/d1/projects";
 import { D1RunLog } from "./adapters/d1/run-log";
 import { D1SecretVault } from "./adapters/d1/secret-vault";
+import { D1Tables } from "./adapters/d1/tables/d1-tables";
+import { D1TableSchemas } from "./adapters/d1/tables/schema";
+import { D1TableSessions } from "./adapters/d1/tables/sessions";
 import { DurableExclusionGroups } from "./adapters/durable/exclusion-client";
 import { DurableKeystores } from "./adapters/durable/keystores";
 import { DurableRateLimiter } from "./adapters/durable/rate-limiter";
@@ -35,6 +38,7 @@ import type { KeystoreServices } from "./operations/keystores";
 import type { RunLog, World } from "./operations/ports";
 import type { WebhookServices } from "./operations/receive-webhook";
 import type { SecretServices } from "./operations/secrets";
+import type { TableServices } from "./operations/tables/open-table";
 import type { TriggerServices } from "./operations/trigger-flow";
 
 /** Everything that operations need, over this deployment's bindings. */
@@ -45,7 +49,8 @@ export interface Services
     WebhookServices,
     AccountServices,
     KeystoreServices,
-    SecretServices {
+    SecretServices,
+    TableServices {
   world: World;
   access: CachedAccess;
   settings: Settings;
@@ -99,6 +104,9 @@ function compose(bindings: Bindings): Services {
     now: world.now,
   });
   const runLog = new D1RunLog(bindings.DB);
+  // Which database an environment's data is in; today there is one.
+  const databaseOf = () => bindings.DB;
+  const tables = new D1Tables({ databaseOf, now: world.now, random: world.random });
   const signer = new KeySigner(settings.PHIXFLOW_API_KEY, settings.PHIXFLOW_API_KEY_PREVIOUS);
   const keyStore = new D1ApiKeys(bindings.DB);
   const exclusion = new DurableExclusionGroups({ namespace: bindings.EXCLUSION_GROUP, background });
@@ -113,6 +121,8 @@ function compose(bindings: Bindings): Services {
     limiter: new DurableRateLimiter({ namespace: bindings.RATE_LIMITER, now: world.now }),
     registry,
     projects: new D1Projects(bindings.DB),
+    tableSessions: new D1TableSessions({ databaseOf, now: world.now, random: world.random }),
+    tableSchemas: new D1TableSchemas(databaseOf, world.now),
     keystores,
     droppedKeystores: new D1DroppedKeystores(bindings.DB),
     history: new BufferedRunHistory({ queue: bindings.HISTORY, log: runLog, background, now: world.now }),
@@ -122,7 +132,7 @@ function compose(bindings: Bindings): Services {
         resolver: settings.DOH_URL,
         pools: new ConnectionPools(exclusion),
       }),
-      tables: {},
+      tables,
       keystores,
       secrets: vault,
     }),

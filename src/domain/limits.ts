@@ -163,6 +163,36 @@ export const MAX_CSV_ROWS = MAX_ITEMS;
 export const MAX_CSV_COLUMNS = 1_000;
 /** Fields of one form: every name is hashed, and no person fills in more. */
 export const MAX_FORM_FIELDS = 1_000;
+/** Columns that a table declares: D1 holds 100, and `id`, `date_created`, `date_updated` are among them. */
+export const MAX_TABLE_COLUMNS = 90;
+/** Indexes that a table declares beside those of single columns: each is written with every row. */
+export const MAX_TABLE_INDEXES = 20;
+/** Rows that a declared table begins with: they travel in the bundle. */
+export const MAX_TABLE_SEED_ROWS = 1_000;
+/** Bytes of one value of a table: a row of D1 ends at 2 MB, all its values together. */
+export const MAX_TABLE_VALUE_BYTES = 1_500_000;
+/** Bytes of one row of a table, all its values together: a row of D1 ends at 2 MB. */
+export const MAX_TABLE_ROW_BYTES = 1_900_000;
+/** Rows that one search returns (seed: 100). A larger `limit` counts as this one. */
+export const MAX_TABLE_LIMIT = 100;
+/** Rows that a search may skip: the database walks over each of them. A cursor goes on from anywhere at no cost. */
+export const MAX_TABLE_OFFSET = 100_000;
+/** Matches of a search that are counted: beyond them `max_results` is this number, and `max_results_exact` is false. */
+export const MAX_TABLE_COUNT = MAX_TABLE_OFFSET;
+/** Rows that one request inserts or upserts, and rows of one CSV answer. */
+export const MAX_TABLE_ROWS = 5_000;
+/** Rows that a node of a flow reads, changes or deletes with one item. */
+export const MAX_NODE_ROWS = 10_000;
+/** Rules of one search, nested ones included. A statement of D1 ends at 100 kB. */
+export const MAX_TABLE_RULES = 200;
+/** Groups of rules inside groups. */
+export const MAX_TABLE_RULE_DEPTH = 20;
+/** Bytes, as JSON, of all values of one search's rules: they travel to D1 as parameters, which end at 2 MB. */
+export const MAX_TABLE_RULE_BYTES = 1_000_000;
+/** Characters of a value by which rows are ordered, where a cursor has to carry it. */
+export const MAX_CURSOR_VALUE_CHARS = 2_000;
+/** Aggregates, and columns to group by, of one query. */
+export const MAX_TABLE_AGGREGATES = 20;
 /** Characters of an exclusion group's name, after trimming: it is the name of an object, and people read it in a 409. */
 export const MAX_GROUP_CHARS = 200;
 /** Runs that may wait for one exclusion group: each is a row that its object holds in memory too. */

@@ -9,10 +9,20 @@ import { type CheckedFlow, checkBundle } from "./check-bundle";
 import type { CheckedResource } from "./check-resources";
 import { type ClearServices, clearDroppedKeystores } from "./clear-dropped-keystores";
 import { compareResources, type ResourceSummary } from "./compare-resources";
-import type { Catalog, FlowChange, ProjectChange, Projects, StoredFlow, StoredProject, World } from "./ports";
+import type {
+  Catalog,
+  FlowChange,
+  ProjectChange,
+  Projects,
+  StoredFlow,
+  StoredProject,
+  TableSchemas,
+  World,
+} from "./ports";
 
 export interface ApplyServices extends ClearServices {
   projects: Projects;
+  tableSchemas: TableSchemas;
   catalog: Catalog;
   registry: NodeRegistry;
   world: World;
@@ -88,7 +98,13 @@ export async function applyProject(services: ApplyServices, request: ApplyReques
     const present = stored === undefined ? [] : await services.projects.flows(environment.id, stored.id);
     const plan = compare(hashed, present, request.publish);
     const known = stored === undefined ? [] : await services.projects.resources(environment.id, stored.id);
-    const changedResources = await compareResources(environment.id, resources, known, request);
+    const changedResources = await compareResources(
+      environment.id,
+      resources,
+      known,
+      request,
+      services.tableSchemas,
+    );
     if (changedResources.problems.length > 0) {
       throw new SluiceError(
         "invalid_bundle",
@@ -149,6 +165,12 @@ export async function applyProject(services: ApplyServices, request: ApplyReques
       throw new SluiceError(
         "conflict",
         "Another project took the name of one of the bundle's resources meanwhile; nothing was changed. Apply it again to see which.",
+      );
+    }
+    if (applied.kind === "values_repeated") {
+      throw new SluiceError(
+        "conflict",
+        `Rows repeat a value of ${applied.columns.join(", ")}, which becomes unique; nothing was changed. Change those rows, then apply again.`,
       );
     }
     if (attempt >= ATTEMPTS) {

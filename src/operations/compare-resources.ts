@@ -3,12 +3,19 @@ import type { Problem } from "../domain/errors";
 import { pointer } from "../domain/json-path";
 import { RESOURCES, type ResourceKind } from "../domain/resource";
 import type { CheckedResource } from "./check-resources";
-import type { ResourceChange, StoredResource } from "./ports";
-import { resourceStatements } from "./resource-statements";
+import type { ResourceChange, StoredResource, TableSchemas } from "./ports";
+import { type ResourceStep, resourceStatements } from "./resource-statements";
 
 /** What changed of each kind, by name. */
 export type ResourceSummary = {
-  [K in ResourceKind]?: { created: string[]; updated: string[]; removed: string[]; unchanged: number };
+  [K in ResourceKind]?: {
+    created: string[];
+    updated: string[];
+    removed: string[];
+    unchanged: number;
+    /** Of tables: what happens to them, a line each. */
+    changes?: string[];
+  };
 };
 
 export interface ResourceComparison {
@@ -27,6 +34,7 @@ export async function compareResources(
   resources: readonly CheckedResource[],
   present: readonly StoredResource[],
   { publish, drop }: { publish: boolean; drop: readonly string[] },
+  schemas: TableSchemas,
 ): Promise<ResourceComparison> {
   const result: ResourceComparison = { changes: [], removed: [], summary: {}, statements: [], problems: [] };
   if (!publish) return result;
@@ -34,6 +42,12 @@ export async function compareResources(
     const summary = result.summary[kind] ?? { created: [], updated: [], removed: [], unchanged: 0 };
     result.summary[kind] = summary;
     return summary;
+  };
+  const work = async (kind: ResourceKind, step: ResourceStep) => {
+    const { statements, problems, changes = [] } = await resourceStatements(step, schemas);
+    result.statements.push(...statements);
+    result.problems.push(...problems);
+    if (changes.length > 0) told(kind).changes = [...(told(kind).changes ?? []), ...changes];
   };
   const known = new Map(present.map((each) => [`${each.kind}/${each.name}`, each]));
   for (const resource of resources) {
@@ -50,9 +64,7 @@ export async function compareResources(
     (stored === undefined ? told(kind).created : told(kind).updated).push(name);
     const scope = RESOURCES[kind].unique === "environment" ? 0 : undefined;
     result.changes.push({ kind, name, scope, hash, definition: text, source: written });
-    const made = resourceStatements({ environmentId, before: stored, after: resource, drop });
-    result.statements.push(...made.statements);
-    result.problems.push(...made.problems);
+    await work(kind, { environmentId, before: stored, after: resource, drop });
   }
   for (const stored of known.values()) {
     const { kind, name } = stored;
@@ -65,9 +77,7 @@ export async function compareResources(
     }
     told(kind).removed.push(name);
     result.removed.push({ kind, name });
-    const made = resourceStatements({ environmentId, before: stored, after: undefined, drop });
-    result.statements.push(...made.statements);
-    result.problems.push(...made.problems);
+    await work(kind, { environmentId, before: stored, after: undefined, drop });
   }
   return result;
 }

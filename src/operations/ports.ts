@@ -19,6 +19,7 @@ import type {
 import type { FlowAddress, FlowPointer, FlowState, Resolution, StoredVersion } from "../domain/flow-address";
 import type { Resource, ResourceDefinition, ResourceKind } from "../domain/resource";
 import type { RunMessage, RunRecord, RunStatus } from "../domain/run";
+import type { Loss, TableChange } from "../domain/table-change";
 import type { MaybePromise } from "../engine/maybe-promise";
 import type { Plan } from "../engine/plan";
 
@@ -175,7 +176,17 @@ export type ApplyOutcome =
   | { kind: "applied"; version: number; epoch: number }
   | { kind: "moved" }
   | { kind: "alias_taken" }
-  | { kind: "resource_taken" };
+  | { kind: "resource_taken" }
+  /** Rows that came meanwhile repeat a value of a column that becomes unique. */
+  | { kind: "values_repeated"; columns: string[] };
+
+/** The database's own tables behind the declared ones. */
+export interface TableSchemas {
+  /** SQL that makes a table what it is declared to be. */
+  statements(environmentId: number, table: string, changes: readonly TableChange[]): string[];
+  /** What rows that are there would lose by it: values that do not fit a new type, repeated ones of a new unique index. */
+  losses(environmentId: number, table: string, changes: readonly TableChange[]): Promise<Loss[]>;
+}
 
 /** Projects, flows and versions: the truth behind the catalogue. */
 export interface Projects {

@@ -2,7 +2,8 @@ import type { Problem } from "../domain/errors";
 import type { ResourceKind } from "../domain/resource";
 import type { CheckedResource } from "./check-resources";
 import { keystoreStatements } from "./keystore-statements";
-import type { StoredResource } from "./ports";
+import type { StoredResource, TableSchemas } from "./ports";
+import { tableStatements } from "./table-statements";
 
 /** A resource that comes, changes or goes. */
 export interface ResourceStep {
@@ -13,12 +14,19 @@ export interface ResourceStep {
   drop: readonly string[];
 }
 
-/**
- * SQL that a change of a resource needs, in the transaction that applies it; and what would be lost by it without having
- * been named. Most kinds need none.
- */
-export function resourceStatements(step: ResourceStep): { statements: string[]; problems: Problem[] } {
+export interface ResourceWork {
+  /** SQL that the change needs, in the transaction that applies it. */
+  statements: string[];
+  /** What would be lost by it without having been named. */
+  problems: Problem[];
+  /** A line for people about each thing that changes. */
+  changes?: string[];
+}
+
+/** What a change of a resource needs beside its row. Most kinds need nothing. */
+export async function resourceStatements(step: ResourceStep, schemas: TableSchemas): Promise<ResourceWork> {
   const { kind } = (step.after ?? step.before) as { kind: ResourceKind };
   if (kind === "keystore") return keystoreStatements(step);
+  if (kind === "table") return tableStatements(step, schemas);
   return { statements: [], problems: [] };
 }

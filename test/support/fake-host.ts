@@ -4,6 +4,7 @@ import type { Plan } from "../../src/engine/plan";
 import type { Host, HostServices, StepStore } from "../../src/engine/ports";
 import { FakeKeystores } from "./fake-keystores";
 import { FakeOutgoing } from "./fake-outgoing";
+import { noTables } from "./fake-tables";
 
 interface Sleeper {
   until: number;
@@ -29,7 +30,7 @@ export class FakeHost implements Host {
   readonly secrets = new Map<string, string>();
   services: HostServices = {
     outgoing: this.outgoing,
-    tables: {},
+    tables: noTables,
     keystores: new FakeKeystores(),
     secrets: { get: (_environment, name) => this.secrets.get(name) },
   };

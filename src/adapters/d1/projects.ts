@@ -228,6 +228,11 @@ export class D1Projects implements Projects {
       if (text.includes("project_moved_on")) return { kind: "moved" };
       if (text.includes("resources.environment_id") || text.includes("resource_name_taken"))
         return { kind: "resource_taken" };
+      const repeated = /UNIQUE constraint failed: (t\d+_[^:]+)/.exec(text)?.[1];
+      if (repeated !== undefined) {
+        const columns = repeated.split(",").map((name) => name.trim().split(".").at(-1) as string);
+        return { kind: "values_repeated", columns };
+      }
       if (text.includes("flows_by_alias") || text.includes("flows.alias")) return { kind: "alias_taken" };
       throw error;
     }

@@ -51,6 +51,7 @@ export const ApplyReport = z
           updated: z.array(z.string()),
           removed: z.array(z.string()),
           unchanged: z.number().int(),
+          changes: z.array(z.string()).optional().describe("Of tables: what happens to them, a line each."),
         }),
       )
       .describe(

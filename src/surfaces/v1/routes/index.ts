@@ -2,6 +2,15 @@ import type { V1Route } from "../route";
 import { checkAuthentication, refreshToken } from "./authentication";
 import { getKey, insertKey, putKey, removeKey, searchKeys } from "./keystore";
 import { optionsRoute } from "./options";
+import {
+  aggregateTable,
+  deleteTableRow,
+  getTableRow,
+  insertTableRow,
+  searchTable,
+  updateTable,
+  upsertTable,
+} from "./tables";
 import { getWebhook, postWebhook } from "./webhook";
 
 /** Every route of the v1 API. A topic's routes are in a file of their own, and listed here. */
@@ -9,6 +18,13 @@ export const routes: readonly V1Route[] = [
   optionsRoute(() => routes),
   checkAuthentication,
   refreshToken,
+  getTableRow,
+  searchTable,
+  aggregateTable,
+  upsertTable,
+  insertTableRow,
+  updateTable,
+  deleteTableRow,
   postWebhook,
   getWebhook,
   getKey,
