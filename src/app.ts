@@ -10,6 +10,8 @@ import { ACTION_PATH, answerActionCall } from "./surfaces/action";
 import { describeAction } from "./surfaces/action/openapi";
 import { docs } from "./surfaces/docs";
 import { type ManagementVariables, management } from "./surfaces/management";
+import { answerOAuthCall, isOAuth } from "./surfaces/oauth";
+import { describeOAuth } from "./surfaces/oauth/openapi";
 import { answerV1Call, isV1 } from "./surfaces/v1";
 import { describeV1 } from "./surfaces/v1/openapi";
 
@@ -43,6 +45,7 @@ api.openAPIRegistry.registerComponent("securitySchemes", "adminToken", {
 });
 describeAction(api.openAPIRegistry);
 describeV1(api.openAPIRegistry);
+describeOAuth(api.openAPIRegistry);
 
 api.doc31("/openapi.json", {
   openapi: "3.1.0",
@@ -87,6 +90,12 @@ app.all("*", (context) => {
   // One look at the path: as a route of its own it would meet the action API's first segment, which this router cannot tell apart.
   if (isV1(url)) {
     return answerV1Call(
+      context.req.raw as unknown as Request,
+      servicesOf(context.env),
+    ) as unknown as Promise<globalThis.Response>;
+  }
+  if (isOAuth(url)) {
+    return answerOAuthCall(
       context.req.raw as unknown as Request,
       servicesOf(context.env),
     ) as unknown as Promise<globalThis.Response>;

@@ -5,6 +5,9 @@ import { D1ApiKeys } from "./adapters/d1/api-keys";
 import { CatalogSource } from "./adapters/d1/catalog-source";
 import { D1Directory } from "./adapters/d1/directory";
 import { D1DroppedKeystores } from "./adapters/d1/dropped-keystores";
+import { D1InterfaceCredentials } from "./adapters/d1/interface-credentials";
+import { D1Organizations } from "./adapters/d1/organizations";
+import { OwnedKeys } from "./adapters/d1/owned-keys";
 import { D1Projects } from "./adapters/d1/projects";
 import { D1RunLog } from "./adapters/d1/run-log";
 import { D1SecretVault } from "./adapters/d1/secret-vault";
@@ -31,6 +34,10 @@ import { newLightRunId } from "./domain/process-id";
 import { compileFlow } from "./engine/compile";
 import type { Plan } from "./engine/plan";
 import { registry } from "./nodes/registry";
+import type { InterfaceServices } from "./operations/access/interfaces";
+import type { EventTokenKind, KeyServices } from "./operations/access/keys";
+import type { OrganizationServices } from "./operations/access/organizations";
+import type { ApiKeyKind } from "./operations/access/ports";
 import type { TokenServices } from "./operations/access/tokens";
 import type { AccountServices } from "./operations/accounts";
 import type { ApplyServices } from "./operations/apply-project";
@@ -50,9 +57,13 @@ export interface Services
     AccountServices,
     KeystoreServices,
     SecretServices,
-    TableServices {
+    TableServices,
+    OrganizationServices,
+    KeyServices,
+    InterfaceServices {
   world: World;
   access: CachedAccess;
+  catalog: CachedCatalog;
   settings: Settings;
   runs: RunLog;
   runLog: D1RunLog;
@@ -118,6 +129,11 @@ function compose(bindings: Bindings): Services {
     catalog,
     access,
     tokens: access,
+    credentials: new D1InterfaceCredentials(bindings.DB),
+    organizations: new D1Organizations(bindings.DB),
+    hosts: catalog,
+    apiKeys: new OwnedKeys<ApiKeyKind>(bindings.DB, "organization_keys"),
+    eventTokens: new OwnedKeys<EventTokenKind>(bindings.DB, "event_tokens"),
     limiter: new DurableRateLimiter({ namespace: bindings.RATE_LIMITER, now: world.now }),
     registry,
     projects: new D1Projects(bindings.DB),

@@ -1,4 +1,5 @@
 import type { Environment } from "../domain/environment";
+import type { KnownEventToken } from "../operations/access/authenticate-event-token";
 import type { AccessDirectory, KnownApiKey, KnownInterface, KnownToken } from "../operations/access/ports";
 import type { TokenStore } from "../operations/access/tokens";
 import { BoundedCache } from "./bounded-cache";
@@ -67,6 +68,10 @@ export class CachedAccess implements AccessDirectory, TokenStore {
 
   accessToken(hash: string): Promise<KnownToken | undefined> {
     return this.#through(`t/${hash}`, () => this.#options.store.find(hash));
+  }
+
+  eventToken(hash: string): Promise<KnownEventToken | undefined> {
+    return this.#through(`e/${hash}`, () => this.#options.store.eventToken(hash));
   }
 
   used(kind: "api_key" | "event_token", id: number): void {

@@ -93,6 +93,10 @@ export const DEFAULT_RATE_WINDOW_MS = 60_000;
 export const MAX_RATE_LIMIT = 1_000_000;
 /** Milliseconds of the longest window of a rate limit: an hour. */
 export const MAX_RATE_WINDOW_MS = 3_600_000;
+/** Calls that an event token may make in a window of EVENT_RATE_WINDOW_MS (seed: 2 requests per second). */
+export const EVENT_RATE_LIMIT = 2;
+/** Milliseconds of the window of an event token: a second. */
+export const EVENT_RATE_WINDOW_MS = 1_000;
 /** Addresses and ranges of an interface's list: each is compared with every call. */
 export const MAX_IP_RANGES = 200;
 /** Fields that `?fields=` may name. */

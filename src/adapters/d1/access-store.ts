@@ -4,6 +4,7 @@ import type { Environment } from "../../domain/environment";
 import { InterfaceDefinition } from "../../domain/interface";
 import { DEFAULT_RATE_WINDOW_MS } from "../../domain/limits";
 import { Scope, scopeNames } from "../../domain/scope";
+import type { KnownEventToken } from "../../operations/access/authenticate-event-token";
 import type { KnownApiKey, KnownInterface, KnownToken } from "../../operations/access/ports";
 import type { TokenStore } from "../../operations/access/tokens";
 
@@ -127,6 +128,26 @@ export class AccessStore implements TokenStore {
 
   async removeClient(clientId: string): Promise<void> {
     await this.#db.prepare("DELETE FROM oauth_tokens WHERE client_id = ?1").bind(clientId).run();
+  }
+
+  async eventToken(hash: string): Promise<KnownEventToken | undefined> {
+    const row = await this.#db
+      .prepare(
+        `SELECT t.id, t.kind, t.name, t.expires_at AS expiresAt, t.revoked_at AS revokedAt,
+           e.id AS environmentId, e.organization_id AS organizationId, e.name AS environment
+         FROM event_tokens t JOIN environments e ON e.id = t.environment_id WHERE t.hash = ?1`,
+      )
+      .bind(hash)
+      .first<
+        Omit<KnownEventToken, "environment"> & {
+          environmentId: number;
+          organizationId: number;
+          environment: string;
+        }
+      >();
+    if (row === null) return undefined;
+    const { environmentId: id, organizationId, environment: name, ...token } = row;
+    return { ...token, environment: { id, organizationId, name } };
   }
 
   async noteUse(kind: "api_key" | "event_token", id: number, at: number): Promise<void> {

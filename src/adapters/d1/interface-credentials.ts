@@ -11,9 +11,7 @@ export class D1InterfaceCredentials implements CredentialStore {
 
   async find(environmentId: number, name: string): Promise<InterfaceCredentials | undefined> {
     const row = await this.#db
-      .prepare(
-        `SELECT ${COLUMNS} FROM interface_credentials WHERE environment_id = ?1 AND interface = ?2`,
-      )
+      .prepare(`SELECT ${COLUMNS} FROM interface_credentials WHERE environment_id = ?1 AND interface = ?2`)
       .bind(environmentId, name)
       .first<InterfaceCredentials>();
     return row ?? undefined;

@@ -29,7 +29,9 @@ export class D1Organizations implements OrganizationStore {
   }
 
   async find(id: number): Promise<Organization | undefined> {
-    return (await this.#db.prepare(`${ORGANIZATION} WHERE id = ?1`).bind(id).first<Organization>()) ?? undefined;
+    return (
+      (await this.#db.prepare(`${ORGANIZATION} WHERE id = ?1`).bind(id).first<Organization>()) ?? undefined
+    );
   }
 
   async create(name: string, now: number): Promise<Organization | "name_taken"> {

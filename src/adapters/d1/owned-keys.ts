@@ -30,7 +30,15 @@ export class OwnedKeys<Kind extends string> implements KeyStore<Kind> {
 
   async create(
     ownerId: number,
-    { kind, name, hash, hint, by, now, expiresAt }: NewKey<Kind> & { hash: string; hint: string; now: number },
+    {
+      kind,
+      name,
+      hash,
+      hint,
+      by,
+      now,
+      expiresAt,
+    }: NewKey<Kind> & { hash: string; hint: string; now: number },
   ): Promise<KeySummary<Kind>> {
     const row = await this.#db
       .prepare(

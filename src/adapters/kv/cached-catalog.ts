@@ -164,6 +164,12 @@ export class CachedCatalog implements Catalog {
     }
   }
 
+  /** Forgets where host names lead, here at once; elsewhere what an isolate or KV remembers of them ages away. */
+  async forgetHosts(hosts: readonly string[]): Promise<void> {
+    this.#environments.clear();
+    await Promise.all(hosts.map((host) => this.#options.kv.delete(`host/${host}`)));
+  }
+
   #putEpoch(environmentId: number): Promise<void> {
     const epoch = this.#epochs.get(environmentId)?.value ?? 0;
     return this.#options.kv.put(epochKey(environmentId), JSON.stringify(epoch), {

@@ -16,7 +16,10 @@ export interface OrganizationStore {
     environment: { name: string; host: string | null },
     now: number,
   ): Promise<HostedEnvironment | NameClash>;
-  changeEnvironment(id: number, change: EnvironmentChange): Promise<HostedEnvironment | NameClash | undefined>;
+  changeEnvironment(
+    id: number,
+    change: EnvironmentChange,
+  ): Promise<HostedEnvironment | NameClash | undefined>;
 }
 
 export interface EnvironmentChange {

@@ -8,6 +8,9 @@ import { ProjectName } from "../../domain/names";
 import { schemaProblems } from "../../domain/schema-problems";
 import { decodeText } from "../../domain/text-encoding";
 import { readBody } from "../../http/request-body";
+import type { InterfaceServices } from "../../operations/access/interfaces";
+import type { KeyServices } from "../../operations/access/keys";
+import type { OrganizationServices } from "../../operations/access/organizations";
 import type { AccountServices } from "../../operations/accounts";
 import type { ApplyServices } from "../../operations/apply-project";
 import type { WebhookServices } from "../../operations/receive-webhook";
@@ -17,7 +20,14 @@ import type { SecretServices } from "../../operations/secrets";
 /** What the routes of this surface find in Hono's context. */
 export interface ManagementVariables {
   Variables: {
-    management: ApplyServices & RunServices & WebhookServices & AccountServices & SecretServices;
+    management: AccountServices &
+      SecretServices &
+      ApplyServices &
+      RunServices &
+      WebhookServices &
+      OrganizationServices &
+      KeyServices &
+      InterfaceServices;
     adminToken: string | undefined;
     instance: string;
     /** Who is calling, once authenticated. */
@@ -45,6 +55,13 @@ export function badParameters(error: z.ZodError): SluiceError {
   return new SluiceError("invalid_request", `${first?.path ?? "The request"}: ${first?.reason}.`, {
     problems,
   });
+}
+
+/** The parameters in the path, of routes that read their body themselves. */
+export function readParams<T extends z.ZodType>(schema: T, context: ManagementContext): z.output<T> {
+  const parsed = schema.safeParse(context.req.param());
+  if (!parsed.success) throw badParameters(parsed.error);
+  return parsed.data;
 }
 
 /** The query's parameters. One that is given twice is refused like one of a wrong type. */

@@ -1,16 +1,14 @@
 import { SluiceError } from "../../domain/errors";
-import {
-  DEFAULT_RATE_LIMIT,
-  DEFAULT_RATE_WINDOW_MS,
-  MAX_BODY_BYTES,
-  MAX_URL_CHARS,
-} from "../../domain/limits";
+import { MAX_BODY_BYTES, MAX_URL_CHARS } from "../../domain/limits";
 import type { Principal } from "../../domain/principal";
+import { clientAddress } from "../../http/client-address";
 import { presentable } from "../../http/presentable";
+import { setRateHeaders } from "../../http/rate-headers";
 import { readBody } from "../../http/request-body";
 import { requestId } from "../../http/request-id";
 import { requestTarget } from "../../http/request-target";
 import { authenticateCall } from "../../operations/access/authenticate-call";
+import { addressRate, requireAllowed } from "../../operations/access/count-call";
 import { clientCredentialsOf, credentialsOf, inHeaders } from "../../operations/access/credentials";
 import type { RateState } from "../../operations/access/ports";
 import type { HeaderFields } from "../../operations/incoming-call";
@@ -18,7 +16,7 @@ import { formFields, type Payload, readPayload, unreadable } from "../../operati
 import { failureOf } from "./errors";
 import { answerFormat } from "./format";
 import { readParameters, UrlParameters } from "./parameters";
-import { type Asked, renderAnswer, renderFailure, setRateHeaders } from "./render";
+import { type Asked, renderAnswer, renderFailure } from "./render";
 import type { V1Answer, V1Call, V1Route } from "./route";
 import { type Match, V1Router } from "./router";
 import { routes } from "./routes";
@@ -33,12 +31,16 @@ export function isV1(url: string): boolean {
 
 const router = new V1Router(routes);
 
-/** A client's address when the platform tells none, as when a local runtime is asked directly. */
-const LOOPBACK = "127.0.0.1";
-
-/** The v1 API, `/v1/…` (seed: Flowize REST API; contract, section 3). `route.ts` says how a route is written. */
-export async function answerV1Call(request: Request, services: V1Services): Promise<Response> {
-  const exchange = new Exchange(request, services);
+/**
+ * The v1 API, `/v1/…` (seed: Flowize REST API; contract, section 3). `route.ts` says how a route is written.
+ * @param routing the routes; tests of the frame bring their own
+ */
+export async function answerV1Call(
+  request: Request,
+  services: V1Services,
+  routing: V1Router = router,
+): Promise<Response> {
+  const exchange = new Exchange(request, services, routing);
   let response: Response;
   try {
     response = await exchange.answer();
@@ -52,6 +54,7 @@ export async function answerV1Call(request: Request, services: V1Services): Prom
 /** One request on its way to its answer. */
 class Exchange {
   readonly #request: Request;
+  readonly #router: V1Router;
   readonly #services: V1Services;
   readonly #headers: HeaderFields;
   readonly #client: string;
@@ -59,11 +62,12 @@ class Exchange {
   #counted = true;
   rate: RateState | undefined;
 
-  constructor(request: Request, services: V1Services) {
+  constructor(request: Request, services: V1Services, routing: V1Router) {
     this.#request = request;
+    this.#router = routing;
     this.#services = services;
     this.#headers = request.headers as unknown as HeaderFields;
-    this.#client = request.headers.get("cf-connecting-ip") ?? LOOPBACK;
+    this.#client = clientAddress(request.headers);
     this.#asked = {
       method: request.method,
       headers: request.headers,
@@ -88,15 +92,15 @@ class Exchange {
     }
     const { host, path, query } = requestTarget(url);
     if (method === "OPTIONS" && !/^\/v1\/options\/*$/.test(path)) return this.#options(path);
-    const { route, path: segments } = router.match(method === "OPTIONS" ? "GET" : method, path);
+    const { route, path: segments } = this.#router.match(method === "OPTIONS" ? "GET" : method, path);
     this.#counted = route.limited !== false;
     this.#readFormat(route);
     return this.#run({ route, path: segments }, host, new URLSearchParams(query));
   }
 
   async #options(path: string): Promise<Response> {
-    const allow = router.methods(path);
-    if (allow.length === 0) router.match("GET", path);
+    const allow = this.#router.methods(path);
+    if (allow.length === 0) this.#router.match("GET", path);
     await this.#countAddress();
     return new Response(null, { status: 204, headers: { allow: allow.join(", ") } });
   }
@@ -173,19 +177,11 @@ class Exchange {
 
   async #count(rate: Principal["rate"]): Promise<void> {
     this.rate = await this.#services.limiter.take(rate.key, rate);
-    if (this.rate.allowed) return;
-    throw new SluiceError("rate_limited", "Too many requests.", {
-      retryAfter: Math.max(1, Math.ceil(this.rate.resetMs / 1_000)),
-    });
+    requireAllowed(this.rate);
   }
 
-  /** Calls of nobody, and refused ones, count by the client's address, so that credentials cannot be tried without end. */
   #countAddress(): Promise<void> {
-    return this.#count({
-      key: `a/${this.#client}`,
-      limit: DEFAULT_RATE_LIMIT,
-      windowMs: DEFAULT_RATE_WINDOW_MS,
-    });
+    return this.#count(addressRate(this.#client));
   }
 
   /** A principal without rights, in the environment of the host name. */
@@ -197,7 +193,7 @@ class Exchange {
       environment,
       scopes: [],
       name: "anonymous",
-      rate: { key: "", limit: DEFAULT_RATE_LIMIT, windowMs: DEFAULT_RATE_WINDOW_MS },
+      rate: addressRate(this.#client),
     };
   }
 

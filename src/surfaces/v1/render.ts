@@ -1,5 +1,4 @@
 import type { Json } from "../../domain/json";
-import type { RateState } from "../../operations/access/ports";
 import { writeWireXml } from "../../operations/wire-xml";
 import { entityTag, notModified } from "./conditional";
 import type { V1Failure } from "./errors";
@@ -123,14 +122,4 @@ function withBody(
   const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
   headers.set("content-length", String(bytes.length));
   return new Response(null, { status, headers });
-}
-
-/** The seed's `X-RateLimit-*`, and those of the IETF draft (RateLimit header fields for HTTP). */
-export function setRateHeaders(headers: Headers, rate: RateState): void {
-  const seconds = Math.max(1, Math.ceil(rate.resetMs / 1_000));
-  headers.set("x-ratelimit-limit", String(rate.limit));
-  headers.set("x-ratelimit-remaining", String(rate.remaining));
-  headers.set("x-ratelimit-reset", String(seconds));
-  headers.set("ratelimit-policy", `"default";q=${rate.limit};w=${Math.ceil(rate.windowMs / 1_000)}`);
-  headers.set("ratelimit", `"default";r=${rate.remaining};t=${seconds}`);
 }
