@@ -22,6 +22,8 @@ export const ERROR_CODES = [
   "ambiguous_name",
   /** The state of the thing does not allow this now. */
   "conflict",
+  /** It was there, and is over for good: a callback whose time has passed. */
+  "gone",
   /** `If-Match` names another state than the present one. */
   "precondition_failed",
   "payload_too_large",

@@ -4,7 +4,7 @@ import { ITEM_FUEL, MAX_FLOW_DEPTH, NODE_FUEL } from "../domain/limits";
 import type { RecordFailure, RunOutcome } from "../domain/run";
 import type { Shape } from "../domain/shape";
 import { type Emission, outputSink, RESPONSE_SINK } from "./emission";
-import { FlowError, RunInterrupted, RunStopped } from "./errors";
+import { FlowError, RunInterrupted, RunStopped, RunSuspended } from "./errors";
 import { type Item, type ItemFailure, newItem, WHOLE_SET } from "./item";
 import { after, eachConcurrently, isPromise, type MaybePromise } from "./maybe-promise";
 import { type GraphResult, type GraphRunner, NodeRun, originOf, type Place } from "./node-run";
@@ -19,7 +19,9 @@ import { stored } from "./stored";
  *    up again from the emissions of the nodes that finished.
  * 3. Items are never changed, so copies of an item are the item itself.
  * 4. Nothing here waits unless a node does: a flow of pure nodes runs without a promise.
- * 5. What a step said in the console is stored with it, so a step that is read instead of run says nothing again.
+ * 5. A node that waits holds up only what comes after it: nodes that do not depend on it run before the execution
+ *    unwinds, so one branch can send out the address at which another waits to be called.
+ * 6. What a step said in the console is stored with it, so a step that is read instead of run says nothing again.
  */
 
 /** Where a triggered flow stands. */
@@ -127,6 +129,9 @@ class Execution implements GraphRunner {
   readonly #failures = new Map<number, ItemFailure>();
   #seeds: readonly Item[] = [];
   #onlyRecord = WHOLE_SET;
+  /** Nodes that wait, and those that depend on them; the execution unwinds when nothing else is left to do. */
+  #held: Set<number> | undefined;
+  #suspended: RunSuspended | undefined;
 
   constructor(plan: Plan, graph: Graph, run: RunContext, place: Place) {
     this.#plan = plan;
@@ -174,9 +179,39 @@ class Execution implements GraphRunner {
 
   #from(first: number): MaybePromise<void> {
     for (let index = first; index < this.#graph.nodes.length; index += 1) {
-      const pending = this.#step(this.#graph.nodes[index] as PlanNode);
-      if (isPromise(pending)) return pending.then(() => this.#from(index + 1));
+      if (this.#held !== undefined && this.#isHeld(index)) continue;
+      try {
+        const pending = this.#step(this.#graph.nodes[index] as PlanNode);
+        if (isPromise(pending)) {
+          return pending.then(
+            () => this.#from(index + 1),
+            (error: unknown) => {
+              this.#hold(index, error);
+              return this.#from(index + 1);
+            },
+          );
+        }
+      } catch (error) {
+        this.#hold(index, error);
+      }
     }
+    if (this.#suspended !== undefined) throw this.#suspended;
+  }
+
+  /** Goes on without a node that waits. @throws any other error */
+  #hold(index: number, error: unknown): void {
+    if (!(error instanceof RunSuspended)) throw error;
+    this.#suspended ??= error;
+    this.#held ??= new Set();
+    this.#held.add(index);
+  }
+
+  /** Whether a node takes something from one that is held, and so is held itself. */
+  #isHeld(index: number): boolean {
+    const held = this.#held as Set<number>;
+    const isHeld = (this.#graph.nodes[index] as PlanNode).sources.some(({ from }) => held.has(from));
+    if (isHeld) held.add(index);
+    return isHeld;
   }
 
   #step(node: PlanNode): MaybePromise<void> {

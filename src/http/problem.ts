@@ -38,6 +38,7 @@ const KINDS: Record<ErrorCode, { status: number; title: string }> = {
   conflict: { status: 409, title: "Conflict" },
   flow_unavailable: { status: 409, title: "The flow takes no calls" },
   group_busy: { status: 409, title: "The exclusion group is taken" },
+  gone: { status: 410, title: "No longer there" },
   precondition_failed: { status: 412, title: "The state is another" },
   payload_too_large: { status: 413, title: "Too large" },
   unsupported_media_type: { status: 415, title: "The media type is not taken" },

@@ -12,6 +12,7 @@ import { forEach } from "./for-each";
 import { merge } from "./merge";
 import { output } from "./output";
 import { format, parse } from "./parse";
+import { repeat } from "./repeat";
 import { respond } from "./respond";
 import { sort } from "./sort";
 import { split } from "./split";
@@ -26,6 +27,7 @@ const TYPES = [
   sort,
   merge,
   forEach,
+  repeat,
   flow,
   api,
   parse,

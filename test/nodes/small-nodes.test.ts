@@ -164,6 +164,51 @@ describe("delay", () => {
     expect(run(wait({ for: "=item" }), { item: [item] }).outputs.bad).toMatchObject([{ code }]);
   });
 
+  describe("until", () => {
+    const now = new FakeHost().time;
+    const iso = (ms: number) => new Date(ms).toISOString();
+
+    test.each([
+      [now + 500, 500],
+      [iso(now + 2_000), 2_000],
+      [iso(now + 3_000).replace("Z", "+00:00"), 3_000],
+    ])("%j is waited for", async (moment, ms) => {
+      const host = new FakeHost();
+      const { outcome } = start(wait({ until: "=item" }), { item: [moment], host });
+      await host.advance(ms);
+      expect(host.slept).toEqual([ms]);
+      expect((await outcome).outputs.out).toEqual([moment]);
+    });
+
+    test("the latest of the items counts, and one that has passed holds nothing", async () => {
+      const host = new FakeHost();
+      const { outcome } = start(wait({ until: "=item" }), { item: [now + 10, now + 30, now - 5], host });
+      await host.advance(30);
+      expect(host.slept).toEqual([30]);
+      expect((await outcome).outputs.out).toHaveLength(3);
+      expect(run(wait({ until: "=item" }), { item: [now, "1970-01-01"] }).outputs.out).toHaveLength(2);
+      expect(run(wait({ until: "1970-01-01" }), { item: [1] }).outputs.out).toEqual([1]);
+    });
+
+    test.each([
+      ["soon", "not_a_moment"],
+      ["2026-12-24T18:00:00", "not_a_moment"],
+      ["2026-02-30", "not_a_moment"],
+      [null, "not_a_moment"],
+      [9e15, "not_a_moment"],
+      [now + MAX_DELAY_MS + 1, "delay_too_long"],
+    ])("%j is no moment to wait for", (item, code) => {
+      expect(run(wait({ until: "=item" }), { item: [item] }).outputs.bad).toMatchObject([{ code }]);
+    });
+
+    test("what is wrong is told when the flow is applied", () => {
+      expect(problemsOf(wait({ until: "tomorrow" }))[0]).toContain("with its offset");
+      expect(problemsOf(wait({ until: "2026-12-24" }))).toEqual([]);
+      expect(problemsOf(wait({}))[0]).toContain("either `for` or `until`");
+      expect(problemsOf(wait({ for: "1s", until: 5 }))[0]).toContain("either `for` or `until`");
+    });
+  });
+
   test("a delay longer than allowed, or none, is told when the flow is applied", () => {
     expect(problemsOf(wait({ for: "32d" }))).toHaveLength(1);
     expect(problemsOf(wait({ for: "31d" }))).toEqual([]);

@@ -16,6 +16,7 @@ const STATUS: Record<ErrorCode, number> = {
   conflict: 409,
   flow_unavailable: 409,
   group_busy: 409,
+  gone: 410,
   precondition_failed: 412,
   payload_too_large: 413,
   unsupported_media_type: 415,
