@@ -8,6 +8,7 @@ import { bundleSchema } from "./nodes/bundle-schema";
 import { servicesOf } from "./services";
 import { ACTION_PATH, answerActionCall } from "./surfaces/action";
 import { describeAction } from "./surfaces/action/openapi";
+import { type CallbackVariables, callbacks } from "./surfaces/callback";
 import { docs } from "./surfaces/docs";
 import { type ManagementVariables, management } from "./surfaces/management";
 import { answerOAuthCall, isOAuth } from "./surfaces/oauth";
@@ -17,7 +18,7 @@ import { describeV1 } from "./surfaces/v1/openapi";
 
 interface ApiEnvironment {
   Bindings: Bindings;
-  Variables: ManagementVariables["Variables"] & { assets: Fetcher };
+  Variables: ManagementVariables["Variables"] & CallbackVariables["Variables"] & { assets: Fetcher };
 }
 
 /** Everything but the hot path, described by `/openapi.json`. */
@@ -31,6 +32,12 @@ api.use("/admin/*", (context, next) => {
   return next();
 });
 api.route("/admin/v1", management);
+
+api.use("/callback/*", (context, next) => {
+  context.set("callbacks", servicesOf(context.env));
+  return next();
+});
+api.route("/callback", callbacks);
 
 api.use("/docs/*", (context, next) => {
   context.set("assets", servicesOf(context.env).assets);

@@ -32,9 +32,14 @@ const Settings = z.object({
   DOH_URL: z
     .url({ protocol: /^https?$/, error: "DOH_URL is the URL of a DNS-over-HTTPS resolver" })
     .optional(),
-  /** What stored secrets are encrypted under: base64 of 32 bytes; and the one before it, to read what still is under it. */
+  /** What stored secrets are encrypted under, and other keys are derived from: base64 of 32 bytes; and the one before it, to read what still is under it. */
   MASTER_KEY: z.string().optional(),
   MASTER_KEY_PREVIOUS: z.string().optional(),
+  /** Origin at which others reach this deployment; where a call says it, that is taken when there is none. */
+  PUBLIC_URL: z
+    .url({ protocol: /^https?$/, error: "PUBLIC_URL is an origin such as https://flows.example.com" })
+    .transform((url) => new URL(url).origin)
+    .optional(),
   CATALOG_MAX_AGE_MS: z.coerce.number().int().nonnegative().default(DEFAULT_CATALOG_MAX_AGE_MS),
   /** Objects that durable runs are spread over. May grow at any time; runs of shards that are no longer there are not found. */
   RUN_SHARDS: z.coerce.number().int().min(1).max(MAX_SHARDS).default(DEFAULT_RUN_SHARDS),
@@ -64,6 +69,7 @@ export interface Bindings {
   DOH_URL?: string;
   MASTER_KEY?: string;
   MASTER_KEY_PREVIOUS?: string;
+  PUBLIC_URL?: string;
   CATALOG_MAX_AGE_MS?: string;
   RUN_SHARDS?: string;
   RUN_RETENTION_HOURS?: string;

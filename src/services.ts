@@ -27,6 +27,7 @@ import { LightHost } from "./adapters/light-host";
 import { BufferedRunHistory } from "./adapters/queue/run-history";
 import { SecretCipher } from "./adapters/secret-cipher";
 import { badKey, expiredKey, KeySigner } from "./auth/api-key";
+import { CallbackSigner } from "./auth/callback-token";
 import { type Bindings, parseSettings, type Settings } from "./bindings";
 import { FlowDefinition } from "./domain/flow";
 import type { FlowPointer, StoredVersion } from "./domain/flow-address";
@@ -67,6 +68,8 @@ export interface Services
   settings: Settings;
   runs: RunLog;
   runLog: D1RunLog;
+  /** Absent where the deployment has no master key. */
+  callbackSigner: CallbackSigner | undefined;
   assets: Fetcher;
 }
 
@@ -174,6 +177,7 @@ function compose(bindings: Bindings): Services {
     exclusion,
     runs: runLog,
     runLog,
+    callbackSigner: CallbackSigner.of(settings.MASTER_KEY, settings.MASTER_KEY_PREVIOUS),
     assets: bindings.ASSETS,
   };
 }

@@ -61,11 +61,25 @@ export interface Progress {
   current: string | null;
 }
 
+/** A callback that a run waits for. */
+export interface PendingCallback {
+  /** Path of the node that waits. */
+  step: string;
+  url: string;
+  /** Milliseconds since 1970. */
+  expiresAt: number;
+  about: string | null;
+  /** Whether whoever may poll the run sees the URL. */
+  reveal: boolean;
+}
+
 /** A durable run, as its shard knows it. */
 export interface RunView extends Omit<RunRecord, "messages"> {
   progress: Progress;
   /** When a waiting run goes on, in milliseconds since 1970. */
   nextWakeAt: number | null;
+  /** What it waits to be called for; absent when it does not. */
+  callbacks?: PendingCallback[];
   /** How it ended; absent while it has not. */
   outcome?: RunOutcome;
 }
@@ -88,6 +102,31 @@ export type StartResult =
 
 export type ViewResult = { kind: "found"; view: RunView } | { kind: "missing" };
 
+/** How a step stands with its callback. */
+export type CallbackResult =
+  /** It can be called; `due` is null as long as the run has not come there. */
+  | { kind: "open"; due: number | null; about: string | null }
+  | { kind: "used"; at: number }
+  /** Its time was over before anyone called. */
+  | { kind: "expired"; at: number };
+
+/** What whoever has a callback's URL may know of the run. */
+export interface CallbackRun {
+  project: string;
+  flow: string;
+  user: string;
+  startedAt: number;
+}
+
+export type CallbackView =
+  | { kind: "found"; run: CallbackRun; standing: CallbackResult }
+  /** The run has ended, or was forgotten. */
+  | { kind: "over" };
+
+export type CallbackAnswer =
+  /** This call was the first, and counts. */
+  { kind: "taken" } | Exclude<CallbackResult, { kind: "open" }> | { kind: "over" } | { kind: "too_large" };
+
 export type WithdrawResult =
   /** It does not run, and will not. */
   | { kind: "withdrawn" }
@@ -102,5 +141,11 @@ export type RerunResult =
   | { kind: "unknown_node"; nodes: string[] };
 
 export type RecordResult =
-  | { kind: "found"; run: RunRecord; progress: Progress; nextWakeAt: number | null }
+  | {
+      kind: "found";
+      run: RunRecord;
+      progress: Progress;
+      nextWakeAt: number | null;
+      callbacks?: PendingCallback[];
+    }
   | { kind: "missing" };

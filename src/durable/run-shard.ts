@@ -1,6 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Bindings } from "../bindings";
 import type {
+  CallbackAnswer,
+  CallbackView,
   RecordResult,
   RerunResult,
   RunView,
@@ -9,23 +11,25 @@ import type {
   ViewResult,
   WithdrawResult,
 } from "../domain/durable-run";
-import { MAX_DURABLE_RUN_MS } from "../domain/limits";
 import { shardOf } from "../domain/process-id";
 import type { RunMessage, RunOutcome } from "../domain/run";
 import { RunStopped } from "../engine/errors";
 import { newMessage, permitLost } from "../engine/run-context";
-import { cancelledBy, durableExclusion } from "../operations/admission";
-import { HttpRunInput } from "../operations/run-input";
+import { cancelledBy } from "../operations/admission";
 import { type Services, servicesOf } from "../services";
+import { CallbackDesk } from "./run-shard/callback-desk";
+import { Callbacks } from "./run-shard/callbacks";
 import { Documents, ValueTooLarge } from "./run-shard/documents";
 import { Driver, failedOutcome } from "./run-shard/driver";
 import { Outbox } from "./run-shard/outbox";
 import { type Request as PermitRequest, Permits } from "./run-shard/permits";
-import { keptSteps } from "./run-shard/rerun";
+import { keptSteps, rerunRequest } from "./run-shard/rerun";
+import { Retention } from "./run-shard/retention";
 import { type RunRow, RunStore } from "./run-shard/run-store";
 import { createTables } from "./run-shard/schema";
 import { StepRows } from "./run-shard/step-rows";
 import { type TimerKind, Timers } from "./run-shard/timers";
+import { Waiters } from "./run-shard/waiters";
 
 /*
  * Hosts many durable runs, as their only writer. Named `e{environment}/shard/{number}`; a process id tells the number.
@@ -45,14 +49,8 @@ import { type TimerKind, Timers } from "./run-shard/timers";
 const HEARTBEAT_MS = 5_000;
 /** Due times handled in one alarm; the next follows at once. */
 const TIMERS_PER_ALARM = 200;
-/** Runs looked for, or forgotten, in one turn. */
+/** Runs looked for in one turn. */
 const PER_TURN = 200;
-/** Hours for which an Idempotency-Key is remembered at the least. */
-const KEY_HOURS = 24;
-/** Milliseconds between looks for runs to forget, at the least and at the most. */
-const RETENTION_SOONEST_MS = 60_000;
-const RETENTION_LATEST_MS = 3_600_000;
-const HOUR_MS = 3_600_000;
 
 export class RunShard extends DurableObject<Bindings> {
   readonly #services: Services;
@@ -62,8 +60,10 @@ export class RunShard extends DurableObject<Bindings> {
   readonly #outbox: Outbox;
   readonly #driver: Driver;
   readonly #permits: Permits;
+  readonly #desk: CallbackDesk;
+  readonly #retention: Retention;
   /** Memory only: callers that wait for a run to end. */
-  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #waiters = new Waiters();
 
   constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, env);
@@ -75,6 +75,15 @@ export class RunShard extends DurableObject<Bindings> {
     this.#runs = new RunStore(sql, documents, this.#steps);
     this.#timers = new Timers(ctx.storage);
     this.#outbox = new Outbox(sql, this.#runs, this.#timers, (runs) => this.#services.runLog.write(runs));
+    this.#retention = new Retention(this.#runs, this.#timers, this.#services.settings.RUN_RETENTION_HOURS);
+    const callbacks = new Callbacks(sql, documents);
+    this.#desk = new CallbackDesk({
+      runs: this.#runs,
+      callbacks,
+      signer: this.#services.callbackSigner,
+      publicUrl: this.#services.settings.PUBLIC_URL,
+      wake: (id) => this.#expire.wake(id),
+    });
     this.#permits = new Permits({
       sql,
       timers: this.#timers,
@@ -90,6 +99,8 @@ export class RunShard extends DurableObject<Bindings> {
       steps: this.#steps,
       catalog: this.#services.catalog,
       services: this.#services.host.services,
+      callbacks,
+      desk: this.#desk,
       background: (work) => ctx.waitUntil(work),
       end: (id, outcome, messages) => this.#end(id, outcome, messages),
       enter: (id) => this.#permits.enter(id),
@@ -134,8 +145,9 @@ export class RunShard extends DurableObject<Bindings> {
   read(id: string): RecordResult {
     const row = this.#runs.find(id);
     if (row === undefined) return { kind: "missing" };
-    const { progress, nextWakeAt } = this.#view(id);
-    return { kind: "found", run: this.#runs.record(row), progress, nextWakeAt };
+    const { progress, nextWakeAt, callbacks } = this.#view(id);
+    const waiting = callbacks === undefined ? {} : { callbacks };
+    return { kind: "found", run: this.#runs.record(row), progress, nextWakeAt, ...waiting };
   }
 
   /** Undoes a start of which the caller has not heard: it will not run, unless it has begun. */
@@ -150,7 +162,7 @@ export class RunShard extends DurableObject<Bindings> {
       this.#runs.forget(id);
     }
     this.#runs.withdraw(id, Date.now());
-    this.#timers.setAtLatest("retention", "", Date.now() + RETENTION_LATEST_MS);
+    this.#retention.plan(Date.now());
     return { kind: "withdrawn" };
   }
 
@@ -177,40 +189,16 @@ export class RunShard extends DurableObject<Bindings> {
     const plan = await this.#services.catalog.plan(this.#runs.pointer(row));
     const kept = from === undefined ? undefined : keptSteps(plan.graph, from);
     if (kept === "unknown") return { kind: "unknown_node", nodes: plan.graph.nodes.map(({ name }) => name) };
-    const now = Date.now();
-    const deadline = now + Math.min(row.deadline - row.started_at, MAX_DURABLE_RUN_MS);
-    const { input, item } = this.#runs.beginning(id);
-    const restored = HttpRunInput.restore(input);
-    restored.need(plan.names);
-    const said = newMessage(
-      now,
-      "info",
-      `Run again from ${id}${from === undefined ? "" : `, at node "${from}"`}`,
-    );
-    const request: StartRequest = {
-      id: newId,
+    const request = rerunRequest({
+      row,
+      newId,
+      from,
+      plan,
       pointer: this.#runs.pointer(row),
-      trigger: row.trigger_kind,
-      user: row.user_name,
-      startedAt: now,
-      deadline,
-      nodes: row.nodes,
-      input,
-      item,
-      messages: [said],
-      exclusion:
-        plan.exclusion === undefined
-          ? undefined
-          : durableExclusion(plan.exclusion, {
-              id: newId,
-              trigger: row.trigger_kind,
-              user: row.user_name,
-              input: restored,
-              host: this.#services.host,
-              startedAt: now,
-              deadline,
-            }),
-    };
+      beginning: this.#runs.beginning(id),
+      host: this.#services.host,
+      now: Date.now(),
+    });
     this.ctx.storage.transactionSync(() => {
       this.#accept(request, undefined);
       if (kept !== undefined) this.#steps.copy(id, newId, kept);
@@ -225,6 +213,16 @@ export class RunShard extends DurableObject<Bindings> {
     if (row === undefined || row.ended_at === null) return;
     this.#runs.addMessages(row, messages);
     this.#outbox.add(id, "history", Date.now());
+  }
+
+  /** How a callback stands, without using it up. */
+  callback(id: string, step: string): CallbackView {
+    return this.#desk.describe(id, step);
+  }
+
+  /** Takes a callback in; `call` is JSON. */
+  answerCallback(id: string, step: string, call: string): CallbackAnswer {
+    return this.#desk.answer(id, step, call);
   }
 
   override async alarm(): Promise<void> {
@@ -278,7 +276,7 @@ export class RunShard extends DurableObject<Bindings> {
     permits: () => {
       this.ctx.waitUntil(this.#permits.tend().catch((error: unknown) => this.#report(error)));
     },
-    retention: () => this.#forgetOld(),
+    retention: () => this.#retention.forgetOld(Date.now()),
   };
 
   /** The run that a request would start, if it is here already. */
@@ -346,11 +344,11 @@ export class RunShard extends DurableObject<Bindings> {
       this.#timers.remove("wake", id);
       leaves = this.#permits.end(id);
       this.#outbox.add(id, "history", now);
-      this.#timers.setAtLatest("retention", "", now + RETENTION_LATEST_MS);
+      this.#retention.plan(now);
     });
     // The alarm would do it too, and does when this does not.
     if (leaves) this.ctx.waitUntil(this.#permits.tend().catch((error: unknown) => this.#report(error)));
-    for (const tell of this.#waiting.get(id) ?? []) tell();
+    this.#waiters.tell(id);
   }
 
   #suspend(id: string, at: string | null, due: number, attempts: number): void {
@@ -362,41 +360,15 @@ export class RunShard extends DurableObject<Bindings> {
 
   #view(id: string): RunView {
     const row = this.#runs.find(id) as RunRow;
-    const wake = row.status === "Waiting" ? this.#timers.due("wake", id) : undefined;
-    return this.#runs.view(row, this.#driver.current(id), wake);
+    if (row.status !== "Waiting") return this.#runs.view(row, this.#driver.current(id), undefined);
+    const view = this.#runs.view(row, this.#driver.current(id), this.#timers.due("wake", id));
+    const callbacks = this.#desk.pending(row);
+    return callbacks.length === 0 ? view : { ...view, callbacks };
   }
 
   /** Resolves when a run has ended, or after `ms` milliseconds. */
   async #ended(id: string, ms: number): Promise<void> {
-    if (this.#runs.find(id)?.ended_at !== null) return;
-    const waiting = this.#waiting.get(id) ?? new Set();
-    this.#waiting.set(id, waiting);
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        waiting.delete(done);
-        if (waiting.size === 0) this.#waiting.delete(id);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      waiting.add(done);
-    });
-  }
-
-  #forgetOld(): void {
-    const now = Date.now();
-    const keepMs = this.#services.settings.RUN_RETENTION_HOURS * HOUR_MS;
-    const keyed = now - Math.max(keepMs, KEY_HOURS * HOUR_MS);
-    const expired = this.#runs.expired(now - keepMs, keyed, PER_TURN);
-    for (const id of expired) this.#runs.forget(id);
-    this.#runs.forgetWithdrawn(now - HOUR_MS);
-    const earliest = this.#runs.earliestEnd();
-    if (expired.length === PER_TURN) this.#timers.set("retention", "", now);
-    else if (earliest === null) this.#timers.remove("retention", "");
-    else {
-      const next = Math.max(earliest + keepMs, now + RETENTION_SOONEST_MS);
-      this.#timers.set("retention", "", Math.min(next, now + RETENTION_LATEST_MS));
-    }
+    if (this.#runs.find(id)?.ended_at === null) await this.#waiters.wait(id, ms);
   }
 
   #report(error: unknown): void {

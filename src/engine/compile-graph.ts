@@ -203,6 +203,7 @@ export class GraphCompiler {
     return {
       nodePath: path,
       inLoop: this.#enclosing !== undefined,
+      durable: scope.durable,
       value,
       expression: (source, steps) => {
         if (typeof source === "string" && !isExpression(source)) {

@@ -81,6 +81,7 @@ export function compileFlow(
     },
     outputShapes,
     connected,
+    callbacks: scope.callbacks,
     names,
     definition,
   };

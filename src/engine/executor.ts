@@ -1,13 +1,14 @@
 import type { Problem } from "../domain/errors";
 import type { Json } from "../domain/json";
 import { ITEM_FUEL, MAX_FLOW_DEPTH, NODE_FUEL } from "../domain/limits";
-import type { RecordFailure, RunOutcome } from "../domain/run";
+import type { RunOutcome } from "../domain/run";
 import type { Shape } from "../domain/shape";
 import { type Emission, outputSink, RESPONSE_SINK } from "./emission";
-import { FlowError, RunInterrupted, RunStopped, RunSuspended } from "./errors";
+import { FlowError, RunStopped, RunSuspended } from "./errors";
 import { type Item, type ItemFailure, newItem, WHOLE_SET } from "./item";
 import { after, eachConcurrently, isPromise, type MaybePromise } from "./maybe-promise";
 import { type GraphResult, type GraphRunner, NodeRun, originOf, type Place } from "./node-run";
+import { outcome, stoppedOutcome } from "./outcome";
 import type { Graph, Plan, PlanNode, Source } from "./plan";
 import type { RunContext } from "./run-context";
 import { stored } from "./stored";
@@ -151,6 +152,15 @@ class Execution implements GraphRunner {
   loop(graph: Graph, seed: Item, iteration: string): MaybePromise<GraphResult> {
     const place = { ...this.#place, path: `${this.#place.path}${iteration}/` };
     return new Execution(this.#plan, graph, this.#run, place).execute([seed]);
+  }
+
+  callbacks(): Record<string, string> | undefined {
+    const port = this.#run.host.callbacks;
+    if (port === undefined || this.#plan.callbacks.length === 0) return undefined;
+    // Nodes that wait stand at the top of their flow, wherever in it someone asks.
+    const { path, steps } = this.#place;
+    const top = steps + path.slice(0, path.lastIndexOf(">") + 1);
+    return Object.fromEntries(this.#plan.callbacks.map((name) => [name, port.url(top + name)]));
   }
 
   flow(
@@ -331,70 +341,4 @@ function inRecordOrder(items: Item[]): Item[] {
     }
   }
   return items;
-}
-
-function outcome(plan: Plan, result: GraphResult, run: RunContext, records: number): RunOutcome {
-  const outputs: Record<string, Json[]> = {};
-  let returned = 0;
-  for (const output of plan.connected) {
-    const items = result.outputs.get(output) ?? [];
-    outputs[output] = items.map((item) => item.value);
-    returned += items.length;
-  }
-  const failures: RecordFailure[] = [];
-  for (const [record, failure] of result.failures) failures.push({ record, ...failure });
-  failures.sort((left, right) => left.record - right.record);
-  const ended: RunOutcome = {
-    runId: run.id,
-    status: "Success",
-    outputs,
-    outputConnected: plan.connected.length > 0,
-    failures,
-  };
-  const failedRecords = failures.filter(({ record }) => record >= 0).length;
-  const whole =
-    failures.find(({ record }) => record < 0) ??
-    (failedRecords > 0 && failedRecords >= records ? failures[0] : undefined);
-  if (whole !== undefined) {
-    ended.status = "Fail";
-    ended.message = whole.message;
-    ended.outputs = {};
-  } else if (result.response !== undefined) {
-    ended.response = result.response.value as NonNullable<RunOutcome["response"]>;
-  } else if (ended.outputConnected && returned === 0) {
-    ended.status = "Fail";
-    ended.message = `No record was returned, and the ${plan.connected.length === 1 ? "output" : "outputs"} ${plan.connected.map((name) => `"${name}"`).join(", ")} ${plan.connected.length === 1 ? "is" : "are"} connected.`;
-  }
-  return ended;
-}
-
-const STOP_STATUS = { timeout: "Timeout", cancelled: "Cancelled", limit: "Fail" } as const;
-
-function stoppedOutcome(plan: Plan, error: unknown, run: RunContext): RunOutcome {
-  if (error instanceof RunInterrupted) {
-    run.stop(
-      new RunStopped("cancelled", "interrupted", "the run was interrupted; it goes on at its stored steps"),
-    );
-    throw error;
-  }
-  const stopped =
-    error instanceof RunStopped
-      ? error
-      : new RunStopped(
-          "limit",
-          "internal",
-          `the run failed for a reason inside Sluice; quote process id ${run.id}`,
-        );
-  stopped.message = run.mask.text(stopped.message);
-  if (stopped !== error) run.host.report(error, { runId: run.id });
-  run.stop(stopped);
-  run.message("error", stopped.message);
-  return {
-    runId: run.id,
-    status: STOP_STATUS[stopped.reason],
-    outputs: {},
-    outputConnected: plan.connected.length > 0,
-    failures: [{ record: WHOLE_SET, code: stopped.code, message: stopped.message, node: run.node ?? "" }],
-    message: stopped.message,
-  };
 }

@@ -22,6 +22,10 @@ export class FlowScope {
   readonly nodeNames = new Map<string, string>();
   /** What is known of `input` before any request. */
   readonly input: ShapeNode;
+  /** Nodes of the flow itself that wait to be called back. */
+  readonly callbacks: readonly string[];
+  /** Whether every run of the flow outlives its call, as far as its own endpoint says. */
+  readonly durable: boolean;
   nodeCount = 0;
   loopDepth = 0;
   /** Whether some node could not be read, so that what it would have done is unknown. */
@@ -39,6 +43,11 @@ export class FlowScope {
     this.context = context;
     this.outputShapes = outputShapes;
     this.input = inputShape(definition);
+    this.callbacks = Object.entries(definition.nodes).flatMap(([name, { type }]) =>
+      context.registry.get(type)?.callback === true ? [name] : [],
+    );
+    const { endpoint } = definition;
+    this.durable = endpoint === undefined || endpoint.mode === "async" || endpoint.onTimeout === "handoff";
     for (const { path } of known) this.#known.add(path);
   }
 
@@ -84,14 +93,17 @@ export class FlowScope {
     for (const name of names.all ? this.nodeNames.keys() : names.roots) known.set(name, ANYTHING);
     if (names.secrets.size > 0) known.set(SECRETS_NAME, ANYTHING);
     known.set("input", this.input);
-    known.set("run", RUN_SHAPE);
+    known.set("run", runShape(this.callbacks));
     return fields(known);
   }
 }
 
-const RUN_SHAPE = fields(
-  new Map(RUN_FIELDS.map((name) => [name, name === "remaining" ? NUMBER : TEXT] as const)),
-);
+function runShape(callbacks: readonly string[]): ShapeNode {
+  const known = new Map<string, ShapeNode>();
+  for (const name of RUN_FIELDS) known.set(name, name === "remaining" ? NUMBER : TEXT);
+  if (callbacks.length > 0) known.set("callbacks", fields(new Map(callbacks.map((name) => [name, TEXT]))));
+  return fields(known);
+}
 
 const PARSED = new Set<string>(["json", "xml", "form", "query", "header"]);
 

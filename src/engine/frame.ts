@@ -18,16 +18,24 @@ export class Frame {
   readonly #nodes: readonly string[];
   readonly #all: boolean;
   readonly #secrets: boolean;
+  readonly #callbacks: () => Record<string, string> | undefined;
 
-  constructor(run: RunContext, names: NamesRead, nodes: readonly string[]) {
+  /** @param callbacks the URLs at which nodes of the flow may be called back */
+  constructor(
+    run: RunContext,
+    names: NamesRead,
+    nodes: readonly string[],
+    callbacks: () => Record<string, string> | undefined = () => undefined,
+  ) {
     this.#run = run;
+    this.#callbacks = callbacks;
     this.#nodes = nodes;
     this.#all = names.all;
     this.#secrets = names.secrets.size > 0;
     this.evaluation = run.evaluation;
     this.scope = { input: run.input.view, item: undefined, last: undefined };
-    if (names.all || names.roots.has("run")) this.scope.run = run.describe();
     if (this.#secrets) this.scope[SECRETS_NAME] = run.secrets;
+    if (names.all || names.roots.has("run")) this.scope.run = this.#describeRun();
     for (const node of nodes) this.scope[node] = undefined;
   }
 
@@ -44,12 +52,18 @@ export class Frame {
     return this;
   }
 
+  #describeRun(): Record<string, unknown> {
+    const callbacks = this.#callbacks();
+    const described = this.#run.describe();
+    return callbacks === undefined ? described : { ...described, callbacks };
+  }
+
   #everything(item: Item): Scope {
     const scope: Scope = {
       input: this.#run.input.view,
       item: item.value,
       last: item.failure === undefined ? item.value : { ...item.failure },
-      run: this.#run.describe(),
+      run: this.#describeRun(),
     };
     if (this.#secrets) scope[SECRETS_NAME] = this.#run.secrets;
     const seen = new Set<string>();

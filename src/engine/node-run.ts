@@ -24,6 +24,8 @@ export interface GraphResult {
 
 /** What the executor lends to nodes that run other graphs. */
 export interface GraphRunner {
+  /** The URLs at which nodes of the flow may be called back, by node name; `undefined` where there are none. */
+  callbacks(): Record<string, string> | undefined;
   /** Runs the inside of a loop on one item; `iteration` tells its steps from those of other turns. */
   loop(graph: Graph, seed: Item, iteration: string): MaybePromise<GraphResult>;
   /** Runs the current version of a flow of this project. Each value is a record of its own there, by its index. */
@@ -112,7 +114,11 @@ export class NodeRun<Prepared = unknown> {
    * The scope of the node's expressions, turned to `item`. It serves one item at a time: after waiting, ask again.
    */
   at(item: Item): Frame {
-    if (this.#frame === undefined) this.#frame = new Frame(this.run, this.#node.names, this.#node.readsNodes);
+    if (this.#frame === undefined) {
+      this.#frame = new Frame(this.run, this.#node.names, this.#node.readsNodes, () =>
+        this.graphs.callbacks(),
+      );
+    }
     // Records may be under way side by side, so whose turn it is is told anew each time.
     this.run.node = this.path;
     this.run.record = originOf(this.#place, item.record);

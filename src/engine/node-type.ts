@@ -42,6 +42,8 @@ export interface NodeType<Config = unknown, Prepared = unknown> {
   /** Whether the node has an `error` result; all but `error` itself do. */
   readonly hasError?: boolean;
   readonly effects: Effects;
+  /** Whether it waits to be called back: expressions find its URL under `run.callbacks`. */
+  readonly callback?: boolean;
   /** Whether it may stand inside a loop; `output` and `respond` may not. */
   readonly inLoops?: boolean;
   /** Whether what it emits was made of several items, so that names of earlier nodes are gone behind it. */

@@ -90,6 +90,8 @@ export interface Plan {
   outputShapes: Map<string, Shape>;
   /** Outputs that some node fills. */
   connected: string[];
+  /** Nodes that wait to be called back. */
+  callbacks: readonly string[];
   names: NamesRead;
   definition: FlowDefinition;
 }

@@ -1,5 +1,6 @@
 import type { Json } from "../domain/json";
 import type { RunMessage } from "../domain/run";
+import type { CallbackPort } from "./callback-port";
 import type { Emission } from "./emission";
 import type { KeystorePort } from "./keystore-port";
 import type { MaybePromise } from "./maybe-promise";
@@ -46,6 +47,8 @@ export interface Host {
    * none: a run in memory has nothing to come back to.
    */
   readonly steps?: StepStore;
+  /** Absent where runs live in memory: nobody could wait for such a one. */
+  readonly callbacks?: CallbackPort;
   readonly services: HostServices;
 }
 

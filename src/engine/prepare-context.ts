@@ -23,6 +23,8 @@ export interface PrepareContext {
   flowOutputs(name: string): readonly string[];
   /** A table, keystore or integration of the project; reports one that does not exist. */
   resource<K extends UsedKind>(kind: K, name: string, at: Steps): ResourceDefinition<K> | undefined;
+  /** Whether every run of the flow outlives its call, as far as the flow's own endpoint says. */
+  readonly durable: boolean;
   /** Whether the node stands inside a loop. */
   readonly inLoop: boolean;
   /** Compiles the inside of a loop. */

@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { GraphDefinition } from "../domain/flow";
-import { type Json, type JsonObject, setOwn } from "../domain/json";
+import type { Json } from "../domain/json";
 import { MAX_ITEMS } from "../domain/limits";
 import { FlowError, RunStopped } from "../engine/errors";
 import type { Item } from "../engine/item";
 import { enterLoop, newItem } from "../engine/item";
 import { after, eachConcurrently } from "../engine/maybe-promise";
 import { defineNode } from "./define-node";
+import { withField } from "./into";
 import { ExpressionText } from "./settings";
 
 /** Elements of one list that may be under way at once. */
@@ -108,9 +109,5 @@ function tooMany(path: string): RunStopped {
 }
 
 function withResults(value: Json, into: string | undefined, results: Json[]): Json {
-  if (into === undefined) return results;
-  const whole: JsonObject =
-    typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : { item: value };
-  setOwn(whole, into, results);
-  return whole;
+  return into === undefined ? results : withField(value, into, results);
 }

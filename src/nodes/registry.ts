@@ -16,6 +16,7 @@ import { repeat } from "./repeat";
 import { respond } from "./respond";
 import { sort } from "./sort";
 import { split } from "./split";
+import { wait } from "./wait";
 
 /** Every node type. A new one is a file and a line here. */
 const TYPES = [
@@ -33,6 +34,7 @@ const TYPES = [
   parse,
   format,
   delay,
+  wait,
   debug,
   error,
   output,

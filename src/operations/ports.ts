@@ -1,4 +1,6 @@
 import type {
+  CallbackAnswer,
+  CallbackView,
   RecordResult,
   RerunResult,
   StartRequest,
@@ -237,6 +239,10 @@ export interface RunShards {
   /** `startedAt` is the new run's. */
   rerun(environmentId: number, id: string, startedAt: number, from: string | undefined): Promise<RerunResult>;
   note(environmentId: number, id: string, messages: readonly RunMessage[]): Promise<void>;
+  /** How the callback of a step stands. */
+  callback(environmentId: number, id: string, step: string): Promise<CallbackView>;
+  /** Takes a callback in; resolves when it is on disk. `call` is JSON. */
+  answerCallback(environmentId: number, id: string, step: string, call: string): Promise<CallbackAnswer>;
 }
 
 /** Clock and ids, so that tests decide them. */

@@ -1,4 +1,4 @@
-import type { Progress, RunView } from "../domain/durable-run";
+import type { PendingCallback, Progress, RunView } from "../domain/durable-run";
 import type { Environment } from "../domain/environment";
 import { SluiceError } from "../domain/errors";
 import { isRunId } from "../domain/process-id";
@@ -24,6 +24,7 @@ export async function listRuns(
 export interface Standing {
   progress: Progress;
   nextWakeAt: number | null;
+  callbacks?: PendingCallback[];
 }
 
 export interface RunServices {
@@ -47,8 +48,9 @@ export async function readRun(
       "There is no run with this id. The history of a run is written within a few seconds after its answer.",
     );
   }
-  const { run, progress, nextWakeAt } = found;
-  return run.endedAt === null ? { ...run, progress, nextWakeAt } : run;
+  const { run, progress, nextWakeAt, callbacks } = found;
+  if (run.endedAt !== null) return run;
+  return { ...run, progress, nextWakeAt, ...(callbacks === undefined ? {} : { callbacks }) };
 }
 
 const NOT_DURABLE =

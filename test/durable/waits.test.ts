@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { FlowPointer } from "../../src/domain/flow-address";
+import { MAX_STORED_VALUE_BYTES } from "../../src/domain/limits";
 import { clock, pointerOf, START, TestShard } from "../support/run-shard";
 import { apply } from "../support/worker";
 
@@ -57,6 +58,41 @@ const FLOWS = [
       out: { type: "output", to: "out" },
       tell: { type: "calculate", set: { r: "=$random()", said: "=$debug('tell')" }, next: "told" },
       told: { type: "output", to: "told" },
+    },
+  },
+  // asks: one ─ hold ─┬ ok ▶ out
+  //                   └ timeout ▶ late ▶ out
+  {
+    flow: "asks",
+    endpoint: { anonymous: true, mode: "async" },
+    outputs: { out: "any" },
+    start: "one",
+    nodes: {
+      one: { type: "calculate", value: { url: "=run.callbacks.hold" }, next: "pause" },
+      pause: { type: "delay", for: "=input.json.pause", next: "hold" },
+      hold: {
+        type: "wait",
+        timeout: "10s",
+        about: "for ${input.json.n}",
+        reveal: true,
+        results: { ok: "out", timeout: "late" },
+      },
+      late: { type: "calculate", set: { late: true }, next: "out" },
+      out: { type: "output", to: "out" },
+    },
+  },
+  // both: two branches that wait, put together again
+  {
+    flow: "both",
+    endpoint: { anonymous: true, mode: "async" },
+    outputs: { out: "any" },
+    start: "one",
+    nodes: {
+      one: { type: "calculate", value: {}, next: ["a", "b"] },
+      a: { type: "wait", into: "a", timeout: "1h", results: { ok: "all", timeout: "all" } },
+      b: { type: "wait", into: "b", timeout: "1h", results: { ok: "all", timeout: "all" } },
+      all: { type: "aggregate", set: { got: { collect: "=item" } }, next: "out" },
+      out: { type: "output", to: "out" },
     },
   },
 ];
@@ -145,4 +181,157 @@ test("a node that waits holds up only what depends on it", async () => {
   const { outcome } = await shard.until(id, "Success");
   expect(outcome?.outputs).toMatchObject({ out: [{ n: 1, after: true }], told: [{ n: 1 }] });
   for (const step of told) expect(await shard.steps(id)).toContainEqual(step);
+});
+
+describe("wait", () => {
+  const asks = (shard: TestShard, pause = 0) => shard.start(pointers.asks as FlowPointer, { n: 7, pause });
+  const call = (text: string) => JSON.stringify({ body: text });
+
+  test("holds no memory until it is called, and its poll tells where", async () => {
+    const shard = new TestShard();
+    const id = await asks(shard);
+    const view = await shard.until(id, "Waiting");
+    expect(view).toMatchObject({ nextWakeAt: START + 10_000, progress: { current: "hold" } });
+    expect(view.callbacks).toEqual([
+      {
+        step: "hold",
+        about: "for 7",
+        reveal: true,
+        expiresAt: START + 10_000,
+        url: expect.stringMatching(/^http:\/\/sluice\.test\/callback\/1\./),
+      },
+    ]);
+    await shard.evict();
+    expect(await shard.call.callback(id, "hold")).toMatchObject({
+      kind: "found",
+      run: { project: "waits", flow: "asks", user: "system" },
+      standing: { kind: "open", due: START + 10_000, about: "for 7" },
+    });
+    expect(await shard.call.answerCallback(id, "hold", call("yes"))).toEqual({ kind: "taken" });
+    const { outcome } = await shard.until(id, "Success");
+    expect(outcome?.outputs.out).toEqual([{ url: view.callbacks?.[0]?.url, callback: { body: "yes" } }]);
+  });
+
+  test("a call is kept before anything follows from it, wherever the object died", async () => {
+    const shard = new TestShard();
+    const id = await asks(shard);
+    await shard.until(id, "Waiting");
+    expect(await shard.call.answerCallback(id, "hold", call("yes"))).toEqual({ kind: "taken" });
+    await shard.until(id, "Success");
+    for (const kept of [
+      ["one", "pause"],
+      ["one", "pause", "hold"],
+    ]) {
+      await shard.dieAfter(id, (path) => kept.includes(path));
+      clock.now += 60_000;
+      await shard.alarm();
+      expect((await shard.until(id, "Success")).outcome?.outputs.out).toMatchObject([
+        { callback: { body: "yes" } },
+      ]);
+    }
+  });
+
+  test("a call that comes before the run is there counts", async () => {
+    const shard = new TestShard();
+    const id = await asks(shard, 5_000);
+    await shard.until(id, "Waiting");
+    expect((await shard.view(id)).callbacks).toBeUndefined();
+    expect(await shard.call.callback(id, "hold")).toMatchObject({ standing: { kind: "open", due: null } });
+    expect(await shard.call.answerCallback(id, "hold", call("early"))).toEqual({ kind: "taken" });
+    expect((await shard.view(id)).progress.current).toBe("pause");
+    await shard.evict();
+    await shard.pass(5_000);
+    const { outcome } = await shard.until(id, "Success");
+    expect(outcome?.outputs.out).toMatchObject([{ callback: { body: "early" } }]);
+  });
+
+  test("of calls at the same time one is taken, and every later one is told when", async () => {
+    const shard = new TestShard();
+    const id = await asks(shard);
+    await shard.until(id, "Waiting");
+    const answers = await Promise.all(
+      [1, 2, 3, 4, 5].map((n) => shard.call.answerCallback(id, "hold", call(String(n)))),
+    );
+    expect(answers.filter(({ kind }) => kind === "taken")).toHaveLength(1);
+    expect(answers.filter(({ kind }) => kind === "used")).toHaveLength(4);
+    await shard.until(id, "Success");
+    expect(await shard.call.answerCallback(id, "hold", call("6"))).toEqual({ kind: "used", at: START });
+    expect(await shard.call.callback(id, "hold")).toMatchObject({ standing: { kind: "used", at: START } });
+  });
+
+  test("a call one millisecond before its time is over counts; at it, the run goes on without", async () => {
+    const [early, late] = [new TestShard(), new TestShard()];
+    const [a, b] = [await asks(early), await asks(late)];
+    await early.until(a, "Waiting");
+    await late.until(b, "Waiting");
+    clock.now = START + 9_999;
+    expect(await early.call.answerCallback(a, "hold", call("yes"))).toEqual({ kind: "taken" });
+    clock.now = START + 10_000;
+    expect(await late.call.answerCallback(b, "hold", call("yes"))).toEqual({
+      kind: "expired",
+      at: START + 10_000,
+    });
+    await late.alarm();
+    expect((await late.until(b, "Success")).outcome?.outputs.out).toMatchObject([{ late: true }]);
+    const [{ outcome }] = [await early.until(a, "Success")];
+    expect(outcome?.outputs.out).toMatchObject([{ callback: { body: "yes" } }]);
+    // Taken at the last moment, and executed after it.
+    await early.dieAfter(a, (path) => path === "one");
+    clock.now = START + 60_000;
+    await early.alarm();
+    expect((await early.until(a, "Success")).outcome?.outputs.out).toMatchObject([
+      { callback: { body: "yes" } },
+    ]);
+  });
+
+  test("its time counts from the first wait, whatever wakes the run in between", async () => {
+    const shard = new TestShard();
+    const id = await asks(shard);
+    await shard.until(id, "Waiting");
+    for (const passed of [4_000, 4_000]) {
+      await shard.evict();
+      await shard.pass(passed);
+    }
+    expect((await shard.view(id)).nextWakeAt).toBe(START + 10_000);
+    await shard.pass(2_000);
+    await shard.until(id, "Success");
+  });
+
+  test("a run that has ended, or is not there, takes no calls", async () => {
+    const shard = new TestShard();
+    const id = await asks(shard);
+    await shard.until(id, "Waiting");
+    await shard.call.cancel(id);
+    expect(await shard.call.answerCallback(id, "hold", call("x"))).toEqual({ kind: "over" });
+    expect(await shard.call.callback(id, "hold")).toEqual({ kind: "over" });
+    expect(await shard.call.callback("unknown", "hold")).toEqual({ kind: "over" });
+    expect(await shard.call.answerCallback(id, "hold", call("x"))).toEqual({ kind: "over" });
+  });
+
+  test("a call larger than a shard stores is refused, and the next one counts", async () => {
+    const shard = new TestShard();
+    const id = await asks(shard);
+    await shard.until(id, "Waiting");
+    const large = call("x".repeat(MAX_STORED_VALUE_BYTES));
+    expect(await shard.call.answerCallback(id, "hold", large)).toEqual({ kind: "too_large" });
+    expect(await shard.call.answerCallback(id, "hold", call("small"))).toEqual({ kind: "taken" });
+    await shard.until(id, "Success");
+  });
+
+  test("two branches wait at the same time, and are called in any order", async () => {
+    const shard = new TestShard();
+    const id = await shard.start(pointers.both as FlowPointer, {});
+    expect((await shard.until(id, "Waiting")).callbacks?.map(({ step }) => step)).toEqual(["a", "b"]);
+    await shard.call.answerCallback(id, "b", call("two"));
+    await vi.waitFor(async () =>
+      expect((await shard.steps(id)).map(({ path }) => path)).toEqual(["b", "one"]),
+    );
+    await shard.until(id, "Waiting");
+    expect((await shard.view(id)).callbacks?.map(({ step }) => step)).toEqual(["a"]);
+    await shard.call.answerCallback(id, "a", call("one"));
+    const { outcome } = await shard.until(id, "Success");
+    expect(outcome?.outputs.out).toMatchObject([
+      { got: expect.arrayContaining([{ a: { body: "one" } }, { b: { body: "two" } }]) },
+    ]);
+  });
 });

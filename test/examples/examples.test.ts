@@ -88,8 +88,8 @@ test("the keys of .dev/demo.json: ids, and endpoints whose URLs end in /trigger"
   });
   expect(Object.keys(demo.endpoints).sort()).toEqual(
     [
-      "alias companies countries echo_page error exclusive exclusive_other exclusive_queue handed_over keyed legacy my_api no_output",
-      "no_record order_intake order_label page records report since since_async slow",
+      "alias approval companies countries echo_page error exclusive exclusive_other exclusive_queue handed_over keyed legacy my_api no_output",
+      "no_record order_backorder order_intake order_label page records report since since_async slow",
     ].flatMap((names) => names.split(" ")),
   );
   for (const url of Object.values(demo.endpoints)) expect(url).toMatch(/\/trigger$/);
@@ -350,6 +350,56 @@ describe("demo", () => {
     );
     const byName = await fetch(`${runtime.url}/phixflow/api/1/action/demo/open-orders/trigger`);
     expect(byName.status).toBe(404);
+  });
+});
+
+/** The URL at which a waiting run is called back. */
+async function callbackOf(key: string, processId: string): Promise<string> {
+  const poll = (demo.endpoints[key] as string).replace(/trigger$/, `poll/${processId}`);
+  for (let tries = 0; tries < 200; tries += 1) {
+    const { waiting } = (await (await fetch(poll)).json()) as { waiting?: { url: string }[] };
+    if (waiting !== undefined) return waiting[0]?.url as string;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error("the run does not wait");
+}
+
+async function pollEnd(key: string, processId: string): Promise<unknown> {
+  const poll = (demo.endpoints[key] as string).replace(/trigger$/, `poll/${processId}`);
+  return (await fetch(poll, { headers: { prefer: "wait=20" } })).json();
+}
+
+describe("callbacks", () => {
+  test("approval: waits for one answer", async () => {
+    const { json } = await call("approval", { body: { what: "a chair", amount: 90 } });
+    const url = await callbackOf("approval", json.processId);
+    expect(await (await fetch(url)).json()).toMatchObject({ about: "a chair for 90: approve it?" });
+    const body = JSON.stringify({ approved: true, by: "Ann" });
+    const answer = () =>
+      fetch(url, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+    expect((await answer()).status).toBe(200);
+    expect((await answer()).status).toBe(409);
+    expect(await pollEnd("approval", json.processId)).toMatchObject({
+      status: "Success",
+      data: { approval: [{ what: "a chair", approved: true, by: "Ann" }] },
+    });
+  });
+
+  test("backorder: looks three times, then asks", async () => {
+    const few = await call("order_backorder", { body: { order: "7", quantity: 20 } });
+    expect(await pollEnd("order_backorder", few.json.processId)).toMatchObject({
+      data: { decided: [{ order: "7", decision: "deliver" }] },
+    });
+    const many = await call("order_backorder", { body: { order: "8", quantity: 31 } });
+    const url = await callbackOf("order_backorder", many.json.processId);
+    await fetch(url, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: '{"decision":"wait"}',
+    });
+    expect(await pollEnd("order_backorder", many.json.processId)).toMatchObject({
+      data: { decided: [{ order: "8", decision: "wait" }] },
+    });
   });
 });
 

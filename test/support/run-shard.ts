@@ -6,7 +6,16 @@ import type { FlowPointer } from "../../src/domain/flow-address";
 import { newDurableRunId } from "../../src/domain/process-id";
 import type { RunShard } from "../../src/durable/run-shard";
 
-type Called = "start" | "poll" | "read" | "withdraw" | "cancel" | "rerun" | "note";
+type Called =
+  | "start"
+  | "poll"
+  | "read"
+  | "withdraw"
+  | "cancel"
+  | "rerun"
+  | "note"
+  | "callback"
+  | "answerCallback";
 type Methods = {
   [M in Called]: (...given: Parameters<RunShard[M]>) => Promise<Awaited<ReturnType<RunShard[M]>>>;
 };

@@ -1,4 +1,6 @@
 import type {
+  CallbackAnswer,
+  CallbackView,
   RecordResult,
   RerunResult,
   StartRequest,
@@ -20,6 +22,8 @@ interface Shard {
   cancel(id: string): Promise<ViewResult>;
   rerun(id: string, newId: string, from: string | undefined): Promise<RerunResult>;
   note(id: string, messages: readonly RunMessage[]): Promise<void>;
+  callback(id: string, step: string): Promise<CallbackView>;
+  answerCallback(id: string, step: string, call: string): Promise<CallbackAnswer>;
 }
 
 export interface DurableRunShardsOptions {
@@ -82,6 +86,19 @@ export class DurableRunShards implements RunShards {
 
   async note(environmentId: number, id: string, messages: readonly RunMessage[]): Promise<void> {
     await this.#shard(environmentId, id)?.note(id, messages);
+  }
+
+  async callback(environmentId: number, id: string, step: string): Promise<CallbackView> {
+    return (await this.#shard(environmentId, id)?.callback(id, step)) ?? { kind: "over" };
+  }
+
+  async answerCallback(
+    environmentId: number,
+    id: string,
+    step: string,
+    call: string,
+  ): Promise<CallbackAnswer> {
+    return (await this.#shard(environmentId, id)?.answerCallback(id, step, call)) ?? { kind: "over" };
   }
 
   #shard(environmentId: number, id: string): Shard | undefined {

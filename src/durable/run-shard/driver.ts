@@ -8,6 +8,8 @@ import { newMessage, RunContext } from "../../engine/run-context";
 import { checkedRecords } from "../../operations/checked-records";
 import type { Catalog } from "../../operations/ports";
 import { HttpRunInput } from "../../operations/run-input";
+import { type CallbackDesk, originOf } from "./callback-desk";
+import type { Callbacks } from "./callbacks";
 import { DurableHost } from "./durable-host";
 import type { Entry } from "./permits";
 import type { RunRow, RunStore } from "./run-store";
@@ -27,6 +29,8 @@ export interface DriverOptions {
   steps: StepRows;
   catalog: Catalog;
   services: HostServices;
+  callbacks: Callbacks;
+  desk: CallbackDesk;
   background: (work: Promise<unknown>) => void;
   /** Writes a run's final state; the first one counts. */
   end: (id: string, outcome: RunOutcome, messages: readonly RunMessage[]) => void;
@@ -155,7 +159,7 @@ export class Driver {
 
   /** Never throws: what goes wrong is written down, and tried again later. */
   async #execute(id: string, fresh: boolean, execution: Execution): Promise<void> {
-    const { runs, suspend, end } = this.#options;
+    const { runs, callbacks, suspend, end } = this.#options;
     const row = runs.find(id);
     if (row === undefined || row.ended_at !== null) return;
     try {
@@ -169,7 +173,9 @@ export class Driver {
       const { host, context } = execution;
       const delayed = error instanceof RunSuspended ? host?.suspension : undefined;
       if (delayed !== undefined) {
-        suspend(id, delayed.step, Math.min(delayed.due, row.deadline), 0);
+        // It may have been called back while it executed something else.
+        const due = callbacks.isReady(id) ? Date.now() : Math.min(delayed.due, row.deadline);
+        suspend(id, delayed.step, due, 0);
         return;
       }
       // biome-ignore lint/suspicious/noConsole: the operators' log
@@ -198,7 +204,7 @@ export class Driver {
   }
 
   async #run(row: RunRow, fresh: boolean, execution: Execution): Promise<RunOutcome> {
-    const { runs, steps, catalog, services } = this.#options;
+    const { runs, steps, catalog, services, callbacks, desk } = this.#options;
     runs.setRunning(row.id, row.attempts);
     const plan = await catalog.plan(runs.pointer(row));
     const { input: stored, item, messages } = runs.beginning(row.id);
@@ -207,11 +213,15 @@ export class Driver {
     const records = checkedRecords(plan, input, item);
     const host = new DurableHost({
       run: row.id,
+      environmentId: row.environment_id,
+      origin: originOf(stored),
       attempt: row.attempts,
       resumed: !fresh,
       steps,
       catalog,
       services,
+      callbacks,
+      desk,
       advanced: () => {
         if (row.attempts > 1) runs.setAttempts(row.id, 1);
       },

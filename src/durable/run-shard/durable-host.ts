@@ -10,7 +10,10 @@ import type { Plan } from "../../engine/plan";
 import type { Host, HostServices, StepStore } from "../../engine/ports";
 import type { Catalog } from "../../operations/ports";
 import { EmissionCodec } from "../emission-codec";
+import type { CallbackDesk } from "./callback-desk";
+import type { Callbacks } from "./callbacks";
 import { ValueTooLarge } from "./documents";
+import { RunCallbacks } from "./run-callbacks";
 import { SeededRandom } from "./seeded-random";
 import type { StepRows } from "./step-rows";
 
@@ -22,6 +25,9 @@ export interface Suspension {
 
 export interface DurableHostOptions {
   run: string;
+  environmentId: number;
+  /** Origin of the call that started the run. */
+  origin: string | undefined;
   /** How often the run has been taken up; kept with each step. */
   attempt: number;
   /** Whether anything of the run may be stored already. */
@@ -29,6 +35,8 @@ export interface DurableHostOptions {
   steps: StepRows;
   catalog: Catalog;
   services: HostServices;
+  callbacks: Callbacks;
+  desk: CallbackDesk;
   /** Told after the first step of this execution was written: the run got further. */
   advanced: () => void;
 }
@@ -46,6 +54,7 @@ export class DurableHost implements Host, StepStore {
   readonly steps: StepStore = this;
   readonly longestDelayMs = MAX_DELAY_MS;
   readonly services: HostServices;
+  readonly callbacks: RunCallbacks;
   readonly #options: DurableHostOptions;
   readonly #codec: EmissionCodec;
   readonly #random: SeededRandom;
@@ -59,6 +68,15 @@ export class DurableHost implements Host, StepStore {
     const { run, resumed, steps } = options;
     this.#options = options;
     this.services = options.services;
+    this.callbacks = new RunCallbacks({
+      ...options,
+      rows: options.callbacks,
+      now: () => this.now(),
+      suspend: (step, due) => {
+        this.#check();
+        return this.#suspend(step, due);
+      },
+    });
     this.#codec = new EmissionCodec((path) => steps.read(run, path));
     this.#random = new SeededRandom(run);
     this.#finished = resumed ? steps.paths(run) : new Set();
@@ -96,7 +114,10 @@ export class DurableHost implements Host, StepStore {
       due = now + ms;
       steps.delay(run, step, due);
     }
-    if (due <= now) return;
+    if (due > now) this.#suspend(step, due);
+  }
+
+  #suspend(step: string, due: number): never {
     if (this.#suspension === undefined || due < this.#suspension.due) this.#suspension = { step, due };
     throw new RunSuspended(`step "${step}" waits`);
   }

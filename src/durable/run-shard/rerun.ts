@@ -1,4 +1,51 @@
-import type { Graph } from "../../engine/plan";
+import type { StartRequest } from "../../domain/durable-run";
+import type { FlowPointer } from "../../domain/flow-address";
+import { MAX_DURABLE_RUN_MS } from "../../domain/limits";
+import type { Graph, Plan } from "../../engine/plan";
+import type { Host } from "../../engine/ports";
+import { newMessage } from "../../engine/run-context";
+import { durableExclusion } from "../../operations/admission";
+import { HttpRunInput } from "../../operations/run-input";
+import type { Beginning, RunRow } from "./run-store";
+
+export interface Rerun {
+  row: RunRow;
+  newId: string;
+  /** The node to begin at. */
+  from: string | undefined;
+  plan: Plan;
+  pointer: FlowPointer;
+  beginning: Beginning;
+  host: Host;
+  now: number;
+}
+
+/** What starts an ended run once more, as a new run with the same request and as much time. */
+export function rerunRequest({ row, newId, from, plan, pointer, beginning, host, now }: Rerun): StartRequest {
+  const start = {
+    id: newId,
+    trigger: row.trigger_kind,
+    user: row.user_name,
+    startedAt: now,
+    deadline: now + Math.min(row.deadline - row.started_at, MAX_DURABLE_RUN_MS),
+  };
+  const { input, item } = beginning;
+  const restored = HttpRunInput.restore(input);
+  restored.need(plan.names);
+  const said = `Run again from ${row.id}${from === undefined ? "" : `, at node "${from}"`}`;
+  return {
+    ...start,
+    pointer,
+    nodes: row.nodes,
+    input,
+    item,
+    messages: [newMessage(now, "info", said)],
+    exclusion:
+      plan.exclusion === undefined
+        ? undefined
+        : durableExclusion(plan.exclusion, { ...start, input: restored, host }),
+  };
+}
 
 /**
  * Which steps a run that begins again at node `from` keeps: those of nodes that neither are it nor depend on it.

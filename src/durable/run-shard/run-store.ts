@@ -41,7 +41,7 @@ const OUTCOME = "outcome";
 const MESSAGES = "messages";
 
 /** What is kept of a run's beginning. */
-interface Beginning {
+export interface Beginning {
   input: StoredInput;
   item?: StartRequest["item"];
   messages: RunMessage[];
@@ -250,7 +250,7 @@ export class RunStore {
   }
 
   forget(id: string): void {
-    for (const table of ["steps", "waits", "calls", "documents", "timers", "outbox"]) {
+    for (const table of ["steps", "waits", "callbacks", "calls", "documents", "timers", "outbox"]) {
       this.#sql.exec(`DELETE FROM ${table} WHERE run = ?`, id);
     }
     this.#sql.exec("DELETE FROM runs WHERE id = ?", id);

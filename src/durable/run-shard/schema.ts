@@ -55,6 +55,19 @@ CREATE TABLE IF NOT EXISTS waits (
   PRIMARY KEY (run, path)
 ) WITHOUT ROWID;
 
+-- Steps that were called back, or wait for it. The call's content is the document 'callback:' and the path.
+CREATE TABLE IF NOT EXISTS callbacks (
+  run TEXT NOT NULL,
+  path TEXT NOT NULL,
+  -- Until when the step waits; NULL as long as the run has not come there.
+  due INTEGER,
+  -- What is asked for, and whether polls show the URL.
+  about TEXT,
+  reveal INTEGER NOT NULL,
+  called_at INTEGER,
+  PRIMARY KEY (run, path)
+) WITHOUT ROWID;
+
 -- The version of a called flow, as it was when the run first called it.
 CREATE TABLE IF NOT EXISTS calls (
   run TEXT NOT NULL,

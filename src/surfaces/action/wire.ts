@@ -1,4 +1,4 @@
-import type { RunView } from "../../domain/durable-run";
+import type { PendingCallback, RunView } from "../../domain/durable-run";
 import type { FinalStatus, FixedResponse, RecordFailure, RunOutcome } from "../../domain/run";
 import type { Rendered } from "../../operations/trigger-flow";
 
@@ -39,8 +39,8 @@ export function renderOutcome(outcome: RunOutcome, more: readonly [string, strin
 const STATE_CODE = { started: 200, accepted: 202, polled: 200 } as const;
 
 /**
- * How a durable run stands. Until its end: `{ processId, status, data: {}, startedAt, progress, nextWakeAt? }`, the last
- * three where it is asked for. From then on what a synchronous call would have been answered, as data.
+ * How a durable run stands. Until its end: `{ processId, status, data: {}, startedAt, progress, nextWakeAt?, waiting? }`, the
+ * last ones where it is asked for. From then on what a synchronous call would have been answered, as data.
  * @param pollPath where its state can be asked for
  * @param applied the preference that was honoured (RFC 7240)
  */
@@ -71,6 +71,17 @@ function underWay(view: RunView, how: keyof typeof STATE_CODE): Record<string, u
     startedAt: new Date(view.startedAt).toISOString(),
     progress: view.progress,
     ...(view.nextWakeAt === null ? {} : { nextWakeAt: new Date(view.nextWakeAt).toISOString() }),
+    ...(view.callbacks === undefined ? {} : { waiting: view.callbacks.map(waitingFor) }),
+  };
+}
+
+/** A callback that the run waits for. Its URL is a right to answer, so it is told only where the flow says so. */
+function waitingFor({ step, about, expiresAt, reveal, url }: PendingCallback): Record<string, unknown> {
+  return {
+    node: step,
+    ...(about === null ? {} : { about }),
+    expiresAt: new Date(expiresAt).toISOString(),
+    ...(reveal ? { url } : {}),
   };
 }
 

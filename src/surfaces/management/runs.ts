@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import type { RunView } from "../../domain/durable-run";
+import type { PendingCallback, RunView } from "../../domain/durable-run";
 import type { RunSummary } from "../../operations/ports";
 import { cancelRun, listRuns, readRun, rerunRun } from "../../operations/runs";
 import { guarded, json, NoQuery, newRouter, problem, security, time } from "./router";
@@ -19,6 +19,14 @@ const runOnWire = <R extends Omit<RunSummary, "messageCount">>({
   startedAt: time(startedAt),
   endedAt: endedAt === null ? null : time(endedAt),
 });
+
+const waitingOnWire = (callbacks: readonly PendingCallback[]) =>
+  callbacks.map(({ step, url, about, expiresAt }) => ({
+    node: step,
+    url,
+    about,
+    expiresAt: time(expiresAt),
+  }));
 
 const RunParams = z.object({
   id: z
@@ -69,7 +77,7 @@ runs.openapi(
     responses: { 200: json(RunDetails, "The run."), ...guarded, 404: problem("There is no such run.") },
   }),
   async (context) => {
-    const { nextWakeAt, ...run } = await readRun(
+    const { nextWakeAt, callbacks, ...run } = await readRun(
       context.get("management"),
       context.get("environment"),
       context.req.valid("param").id,
@@ -78,6 +86,7 @@ runs.openapi(
       {
         ...runOnWire(run),
         ...(nextWakeAt === undefined ? {} : { nextWakeAt: nextWakeAt === null ? null : time(nextWakeAt) }),
+        ...(callbacks === undefined ? {} : { waiting: waitingOnWire(callbacks) }),
         messages: run.messages.map((message) => ({ ...message, at: time(message.at) })),
       },
       200,
@@ -85,8 +94,9 @@ runs.openapi(
   },
 );
 
-const stateOnWire = ({ outcome: _, nextWakeAt, ...view }: RunView) => ({
+const stateOnWire = ({ outcome: _, nextWakeAt, callbacks, ...view }: RunView) => ({
   ...runOnWire(view),
+  ...(callbacks === undefined ? {} : { waiting: waitingOnWire(callbacks) }),
   nextWakeAt: nextWakeAt === null ? null : time(nextWakeAt),
 });
 

@@ -123,8 +123,20 @@ const Progress = z
   })
   .openapi("RunProgress");
 
+const Waiting = z
+  .array(
+    z.object({
+      node: z.string(),
+      url: z.string().describe("Where the run is called back, once. Who has it can answer."),
+      about: z.string().nullable(),
+      expiresAt: Time,
+    }),
+  )
+  .optional()
+  .describe("The callbacks that the run waits for.");
+
 export const RunState = z
-  .object({ ...RunFields, progress: Progress, nextWakeAt: Time.nullable() })
+  .object({ ...RunFields, progress: Progress, nextWakeAt: Time.nullable(), waiting: Waiting })
   .openapi("RunState");
 
 export const RerunBody = z.strictObject({
@@ -143,6 +155,7 @@ export const RunDetails = z
     ...RunFields,
     progress: Progress.optional().describe("Of a durable run that has not ended."),
     nextWakeAt: Time.nullable().optional().describe("When a run that waits goes on."),
+    waiting: Waiting,
     messages: z.array(
       z.object({
         at: Time,

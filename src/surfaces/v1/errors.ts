@@ -16,6 +16,7 @@ const KINDS: Record<ErrorCode, { status: number; code?: number }> = {
   conflict: { status: 409 },
   flow_unavailable: { status: 409 },
   group_busy: { status: 409 },
+  gone: { status: 410 },
   precondition_failed: { status: 412 },
   payload_too_large: { status: 413 },
   unsupported_media_type: { status: 415 },
