@@ -15,6 +15,7 @@ const KINDS: Record<ErrorCode, { status: number; error: string }> = {
   conflict: { status: 409, error: "invalid_request" },
   flow_unavailable: { status: 409, error: "invalid_request" },
   group_busy: { status: 409, error: "invalid_request" },
+  gone: { status: 410, error: "invalid_request" },
   precondition_failed: { status: 412, error: "invalid_request" },
   payload_too_large: { status: 413, error: "invalid_request" },
   unsupported_media_type: { status: 400, error: "invalid_request" },
