@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parse } from "yaml";
 import { CommandError } from "./command-error.mjs";
+import { seedAccess } from "./demo-access.mjs";
 import { seedAccounts } from "./demo-accounts.mjs";
 import { endpointUrl } from "./endpoint-url.mjs";
 import { packProject } from "./pack.mjs";
@@ -19,6 +20,7 @@ import { writePrivate } from "./private-file.mjs";
  *       legacy: { legacy: companies }
  *     flows:                         # key → { name, id }
  *       record: record-flow
+ *     access: { api_keys: … }        # keys of the v1 and event APIs, see demo-access.mjs
  *     accounts: { users: … }         # users with keys, see demo-accounts.mjs
  *     table: users                   # anything else is copied as it is
  */
@@ -33,7 +35,7 @@ import { writePrivate } from "./private-file.mjs";
  * @param {import("./admin.mjs").AdminClient} admin
  * @param {string} examples
  * @param {string} memory file that remembers what was applied
- * @returns {Promise<{ projects: Array<{ name: string, folder: string, flows: number }>, applied: string[], credentials: Record<string, string> }>} with what
+ * @returns {Promise<{ projects: Array<{ name: string, folder: string, flows: number }>, applied: string[], credentials: Record<string, unknown> }>} with what
  * goes into `.dev/demo.json` beside what `demo.yaml` says
  */
 export async function seedDemo(admin, examples, memory) {
@@ -64,10 +66,15 @@ export async function seedDemo(admin, examples, memory) {
       flows: Array.isArray(bundle.flows) ? bundle.flows.length : 0,
     });
   }
-  /** @type {Record<string, string>} */
+  /** @type {Record<string, unknown>} */
   const credentials = {};
   for (const { folder } of projects) {
-    const { accounts } = demoFile(folder);
+    const { access, accounts } = demoFile(folder);
+    if (access !== undefined)
+      Object.assign(
+        credentials,
+        await seedAccess(admin, access, join(dirname(memory), "seeded-access.json")),
+      );
     if (accounts === undefined) continue;
     Object.assign(
       credentials,
@@ -82,7 +89,7 @@ export async function seedDemo(admin, examples, memory) {
  * @param {import("./admin.mjs").AdminClient} admin
  * @param {string} instance
  * @param {Array<{ name: string, folder: string }>} projects
- * @param {Record<string, string>} [credentials] those that were seeded
+ * @param {Record<string, unknown>} [credentials] those that were seeded
  * @returns {Promise<Demo>}
  */
 export async function describeDemo(admin, instance, projects, credentials = {}) {
@@ -96,7 +103,14 @@ export async function describeDemo(admin, instance, projects, credentials = {}) 
     endpoints: {},
   };
   for (const { name, folder } of projects) {
-    const { id_as: idAs, endpoints = {}, flows = {}, accounts: _, ...rest } = demoFile(folder);
+    const {
+      id_as: idAs,
+      endpoints = {},
+      flows = {},
+      access: _access,
+      accounts: _,
+      ...rest
+    } = demoFile(folder);
     Object.assign(demo, rest);
     for (const [key, target] of Object.entries(endpoints)) {
       demo.endpoints[key] = endpointUrl(admin.base, instance, name, target);

@@ -108,6 +108,22 @@ test("seeding twice changes nothing", async () => {
   }
 });
 
+test("the demo's credentials open the v1 API, by key and by token", async () => {
+  const { api_key, organization_api_key, event_token, interface: demoInterface } = demo;
+  for (const secret of [api_key, organization_api_key, event_token]) expect(secret).toMatch(/^[0-9a-f]{64}$/);
+  const { name, app_key, client_id, client_secret } = demoInterface;
+  expect([name, app_key, client_id]).toEqual([
+    "demo",
+    expect.stringMatching(/^[0-9a-f]{64}$/),
+    expect.stringMatching(/^[0-9a-f]{32}$/),
+  ]);
+  const answer = await fetch(`${runtime.url}/v1/checkauthentication`, {
+    headers: { client_id, client_secret, grant_type: "client_credentials" },
+  });
+  expect(answer.status).toBe(200);
+  expect(await answer.json()).toMatchObject({ message: "The credentials are valid" });
+});
+
 test("a key of the demo that no longer counts is issued anew", async () => {
   const [{ id }] = (await admin.get("/admin/v1/users/staff-user/keys")).keys;
   await fetch(`${runtime.url}/admin/v1/users/staff-user/keys/${id}`, {
