@@ -9,6 +9,10 @@ import { error } from "./error";
 import { filter } from "./filter";
 import { flow } from "./flow";
 import { forEach } from "./for-each";
+import { keystoreDelete } from "./keystore-delete";
+import { keystoreGet } from "./keystore-get";
+import { keystoreSearch } from "./keystore-search";
+import { keystoreInsert, keystoreSet } from "./keystore-write";
 import { merge } from "./merge";
 import { output } from "./output";
 import { format, parse } from "./parse";
@@ -33,6 +37,11 @@ const TYPES = [
   api,
   parse,
   format,
+  keystoreGet,
+  keystoreSet,
+  keystoreInsert,
+  keystoreDelete,
+  keystoreSearch,
   delay,
   wait,
   debug,
