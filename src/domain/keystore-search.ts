@@ -99,7 +99,9 @@ function isGroup(source: unknown): boolean {
 const MAX_OFFSET = 1_000_000;
 const whole = (name: string, max: number) =>
   z
-    .union([z.number(), z.string().regex(/^\d{1,9}$/, `\`${name}\` is a whole number`)], { error: `\`${name}\` is a whole number` })
+    .union([z.number(), z.string().regex(/^\d{1,9}$/, `\`${name}\` is a whole number`)], {
+      error: `\`${name}\` is a whole number`,
+    })
     .transform(Number)
     .refine((number) => Number.isInteger(number) && number >= 0 && number <= max, {
       error: `\`${name}\` is a whole number from 0 to ${max}`,

@@ -89,7 +89,7 @@ test("the keys of .dev/demo.json: ids, and endpoints whose URLs end in /trigger"
   expect(Object.keys(demo.endpoints).sort()).toEqual(
     [
       "alias approval companies countries echo_page error exclusive exclusive_other exclusive_queue handed_over keyed legacy my_api no_output",
-      "no_record order_backorder order_intake order_label page records report since since_async slow",
+      "no_record order_announce order_backorder order_hold order_intake order_label page records report since since_async slow weather",
     ].flatMap((names) => names.split(" ")),
   );
   for (const url of Object.values(demo.endpoints)) expect(url).toMatch(/\/trigger$/);
@@ -352,6 +352,16 @@ describe("demo", () => {
     expect(cut.json).toMatchObject({ status: "Timeout", data: {} });
   });
 
+  test("weather: keeps a city's weather, and finds the warm ones", async () => {
+    const cold = await call("weather", { body: { city: "Tromsø", temp: { max: 4 } } });
+    expect(cold.json).toEqual(success({ weather: [{ city: "Tromsø", warm: [] }] }));
+    const warm = await call("weather", { body: { city: "Sevilla", temp: { max: 34.5, average: 27 } } });
+    expect(warm.json).toEqual(
+      success({ weather: [{ city: "Sevilla", warm: [{ city: "Sevilla", max: "34.5" }] }] }),
+    );
+    expect(demo).toMatchObject({ keystore: "weather", raw_keystore: "notes" });
+  });
+
   test("alias: answers there, and no longer at its name", async () => {
     expect(demo.endpoints.alias).toMatch(/\/action\/shop%20orders\/trigger$/);
     const answer = await call("alias");
@@ -499,6 +509,26 @@ describe("every-node", () => {
     const unweighed = await call("order_label", { body: { order: "7", customer: "Hill & Sons" } });
     expect(unweighed.status).toBe(409);
     expect(unweighed.json).toEqual(success({ problem: [{ reason: "order 7 was not weighed yet" }] }));
+  });
+
+  test("hold: stock is held once for an order, and given back", async () => {
+    const hold = (body: object) =>
+      call("order_hold", { body: { order: "7", sku: "ANVIL", quantity: 2, ...body } });
+    expect((await hold({})).json).toEqual(
+      success({ held: [{ sku: "ANVIL", orders: 1, quantity: 2 }], problem: [] }),
+    );
+    expect((await hold({ order: "8", quantity: 3 })).json.data.held).toEqual([
+      { sku: "ANVIL", orders: 2, quantity: 5 },
+    ]);
+    expect((await hold({})).json.data.held).toEqual([{ sku: "ANVIL", orders: 2, quantity: 5 }]);
+    const refused = await hold({ quantity: 9 });
+    expect([refused.status, refused.json.data.problem]).toEqual([
+      409,
+      [{ reason: "order 7 holds 2 of ANVIL already" }],
+    ]);
+    expect((await hold({ release: true })).json.data.held).toEqual([
+      { sku: "ANVIL", orders: 1, quantity: 3 },
+    ]);
   });
 
   test("intake logs its requests: the run's messages tell", async () => {

@@ -210,6 +210,15 @@ describe("keystore.search", () => {
     expect(both.keystores.calls).toEqual(["search"]);
   });
 
+  test("`=` is an operator, not an expression; a value that yields nothing fails its item", async () => {
+    const both = await filled();
+    const where = { condition: "or", rules: [{ field: "key", operator: "=", value: "=item.key" }] };
+    const node = { type: "keystore.search", keystore: "weather", where, select: [{ field: "key" }] };
+    const { outputs } = await over([{ key: "London" }, {}], node, { ok: "out" }, both);
+    expect(outputs.out).toEqual([{ key: "London" }]);
+    expect(outputs.bad).toMatchObject([{ code: "no_value" }]);
+  });
+
   test("`into` puts the list into the item", async () => {
     const both = await filled();
     const node = { type: "keystore.search", keystore: "weather", limit: 1, into: "found" };
@@ -224,7 +233,7 @@ describe("keystore.search", () => {
     expect(outputs.bad).toMatchObject([{ code: "invalid_request" }, { code: "invalid_request" }]);
     const wrong = { rules: [{ field: "a", operator: "~", value: 1 }] };
     expect(problemsOf(flow({ ...node, where: wrong }, { ok: "out" }), { uses })).toEqual([
-      "/nodes/node/where: where/rules/0/operator: an operator is one of = != <> < > <= >= LIKE",
+      "/nodes/node/where/rules/0/operator: an operator is one of = != <> < > <= >= LIKE",
     ]);
   });
 });
