@@ -4,6 +4,7 @@ import { MAX_SHARDS } from "./domain/process-id";
 import type { ExclusionGroup } from "./durable/exclusion-group";
 import type { Keystore } from "./durable/keystore";
 import type { RateLimiter } from "./durable/rate-limit";
+import type { RecordSweeper } from "./durable/record-sweeper";
 import type { RunShard } from "./durable/run-shard";
 import type { WebhookInbox } from "./durable/webhook-inbox";
 
@@ -61,6 +62,7 @@ export interface Bindings {
   RATE_LIMITER: DurableObjectNamespace<RateLimiter>;
   RUN_SHARD: DurableObjectNamespace<RunShard>;
   WEBHOOK_INBOX: DurableObjectNamespace<WebhookInbox>;
+  RECORD_SWEEPER: DurableObjectNamespace<RecordSweeper>;
   INSTANCE?: string;
   ADMIN_TOKEN?: string;
   PHIXFLOW_API_KEY?: string;

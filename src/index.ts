@@ -6,6 +6,7 @@ import { servicesOf } from "./services";
 export { ExclusionGroup } from "./durable/exclusion-group";
 export { Keystore } from "./durable/keystore";
 export { RateLimiter } from "./durable/rate-limit";
+export { RecordSweeper } from "./durable/record-sweeper";
 export { RunShard } from "./durable/run-shard";
 export { WebhookInbox } from "./durable/webhook-inbox";
 

@@ -9,6 +9,8 @@ import { D1InterfaceCredentials } from "./adapters/d1/interface-credentials";
 import { D1Organizations } from "./adapters/d1/organizations";
 import { OwnedKeys } from "./adapters/d1/owned-keys";
 import { D1Projects } from "./adapters/d1/projects";
+import { D1RecordSchemas } from "./adapters/d1/records/schemas";
+import { D1Records } from "./adapters/d1/records/store";
 import { D1RunLog } from "./adapters/d1/run-log";
 import { D1SecretVault } from "./adapters/d1/secret-vault";
 import { D1Tables } from "./adapters/d1/tables/d1-tables";
@@ -17,6 +19,7 @@ import { D1TableSessions } from "./adapters/d1/tables/sessions";
 import { DurableExclusionGroups } from "./adapters/durable/exclusion-client";
 import { DurableKeystores } from "./adapters/durable/keystores";
 import { DurableRateLimiter } from "./adapters/durable/rate-limiter";
+import { DurableRecordRuns } from "./adapters/durable/record-runs";
 import { DurableRunShards } from "./adapters/durable/run-shards";
 import { DurableWebhookInboxes } from "./adapters/durable/webhook-inboxes";
 import { ConnectionPools } from "./adapters/http/connection-pools";
@@ -45,6 +48,8 @@ import type { ApplyServices } from "./operations/apply-project";
 import type { KeystoreServices } from "./operations/keystores";
 import type { RunLog, World } from "./operations/ports";
 import type { WebhookServices } from "./operations/receive-webhook";
+import { SchemaCache, type SchemaServices } from "./operations/records/data-schema";
+import type { RecordServices } from "./operations/records/start-records";
 import type { SecretServices } from "./operations/secrets";
 import type { TableServices } from "./operations/tables/open-table";
 import type { TriggerServices } from "./operations/trigger-flow";
@@ -61,7 +66,9 @@ export interface Services
     TableServices,
     OrganizationServices,
     KeyServices,
-    InterfaceServices {
+    InterfaceServices,
+    RecordServices,
+    SchemaServices {
   world: World;
   access: CachedAccess;
   catalog: CachedCatalog;
@@ -126,7 +133,18 @@ function compose(bindings: Bindings): Services {
   const exclusion = new DurableExclusionGroups({ namespace: bindings.EXCLUSION_GROUP, background });
   const cipher = new SecretCipher(settings.MASTER_KEY, settings.MASTER_KEY_PREVIOUS);
   const vault = new D1SecretVault(bindings.DB, cipher, world.now);
+  const schemas = new D1RecordSchemas(bindings.DB);
   return {
+    background,
+    records: new D1Records(bindings.DB),
+    recordRuns: new DurableRecordRuns({
+      namespace: bindings.RUN_SHARD,
+      sweepers: bindings.RECORD_SWEEPER,
+      shards: settings.RUN_SHARDS,
+      now: world.now,
+    }),
+    schemas,
+    schemaCache: new SchemaCache(schemas, settings.CATALOG_MAX_AGE_MS, world.now),
     settings,
     world,
     catalog,

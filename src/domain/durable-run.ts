@@ -47,6 +47,8 @@ export interface StartRequest {
   item?: "input" | "body" | undefined;
   /** What was said of the run before it began. */
   messages: RunMessage[];
+  /** The data record that the run executes, and how many times it has run, this one counted; its row is told how it goes. */
+  record?: { uuid: string; run: number } | undefined;
   idempotency?: IdempotencyMark | undefined;
   /** The group that the run takes before it is accepted, and holds until it has ended. */
   exclusion?: RunExclusion | undefined;

@@ -22,6 +22,14 @@ export interface FlowPointer {
   status: FlowState;
 }
 
+/** What a name or an id stands for among all flows of an environment. */
+export type FlowLookup =
+  | { kind: "found"; pointer: FlowPointer }
+  /** It has a draft, and no version that could run. */
+  | { kind: "draft"; flowId: number }
+  | { kind: "missing" }
+  | { kind: "ambiguous"; candidates: string[] };
+
 export type Resolution =
   | { kind: "found"; pointer: FlowPointer; deprecated: boolean }
   | { kind: "missing" }

@@ -149,6 +149,36 @@ export const MAX_IDEMPOTENCY_KEY_CHARS = 255;
 export const MAX_STORED_VALUE_BYTES = 16 * 1024 * 1024;
 /** Times that a durable run is taken up without getting any further, before it ends as `Fail`; with the waits between them, some nine minutes. */
 export const MAX_WAKE_ATTEMPTS = 10;
+/** Bytes of one data record as JSON. It is one value of a database row, and travels there with others. */
+export const MAX_RECORD_BYTES = 512 * 1024;
+/** Characters of a data record's identifier. */
+export const MAX_UUID_CHARS = 200;
+/** Records that one call may change by their identifiers: queue actions, moves, updates. */
+export const MAX_NAMED_RECORDS = 1_000;
+/** Records of one page of a search. */
+export const MAX_RECORD_PAGE = 1_000;
+/** Records that a search may skip: they are read all the same. Further pages are had by their cursor, at any depth. */
+export const MAX_RECORD_OFFSET = 10_000;
+/** Matches that are counted where no counter is kept (mapped fields, dates): beyond it, `total` says how many there are at least. */
+export const MAX_COUNTED_RECORDS = 10_000;
+/** Characters of a mapped field's value that are compared. */
+export const MAX_MAPPED_VALUE_CHARS = 500;
+/** Elements of a list that a mapped field leads to, by which a record is found. */
+export const MAX_MAPPED_VALUES = 100;
+/** Steps of a record's run that are kept with it when the run is forgotten. */
+export const MAX_RECORD_STEPS = 500;
+/** Milliseconds that a record may be scheduled ahead: a hundred years. */
+export const MAX_SCHEDULE_AHEAD_MS = 100 * 366 * 86_400_000;
+/** Bytes of a data schema, and of its example record, as JSON: each is one value of a database row. */
+export const MAX_SCHEMA_BYTES = 512 * 1024;
+/** Schemas inside a data schema, its own definitions included. */
+export const MAX_SUBSCHEMAS = 10_000;
+/** Steps that checking the records of one request against the data schema may take, a second or so: references multiply them. */
+export const MAX_SCHEMA_STEPS = 10_000_000;
+/** Schemas that may be under way inside each other while a record is checked: each takes stack. */
+export const MAX_SCHEMA_DEPTH = 1_000;
+/** Problems listed of records that do not satisfy the data schema: enough to repair them, little enough to answer with. */
+export const MAX_SCHEMA_PROBLEMS = 50;
 /** Levels of nesting in a JSON document: far beyond real data, far below what would exhaust the stack. */
 export const MAX_JSON_DEPTH = 200;
 /** Levels of nesting in a declared shape: people write and read them. */

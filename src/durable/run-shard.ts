@@ -12,10 +12,12 @@ import type {
   WithdrawResult,
 } from "../domain/durable-run";
 import { shardOf } from "../domain/process-id";
+import type { RecordTelling } from "../domain/record";
 import type { RunMessage, RunOutcome } from "../domain/run";
 import { RunStopped } from "../engine/errors";
 import { newMessage, permitLost } from "../engine/run-context";
 import { cancelledBy } from "../operations/admission";
+import type { RecordStart, RecordStartResult } from "../operations/records/ports";
 import { type Services, servicesOf } from "../services";
 import { CallbackDesk } from "./run-shard/callback-desk";
 import { Callbacks } from "./run-shard/callbacks";
@@ -23,6 +25,8 @@ import { Documents, ValueTooLarge } from "./run-shard/documents";
 import { Driver, failedOutcome } from "./run-shard/driver";
 import { Outbox } from "./run-shard/outbox";
 import { type Request as PermitRequest, Permits } from "./run-shard/permits";
+import { RecordDesk } from "./run-shard/record-desk";
+import { RecordRuns } from "./run-shard/record-runs";
 import { keptSteps, rerunRequest } from "./run-shard/rerun";
 import { Retention } from "./run-shard/retention";
 import { type RunRow, RunStore } from "./run-shard/run-store";
@@ -62,6 +66,8 @@ export class RunShard extends DurableObject<Bindings> {
   readonly #permits: Permits;
   readonly #desk: CallbackDesk;
   readonly #retention: Retention;
+  readonly #records: RecordRuns;
+  readonly #recordDesk: RecordDesk;
   /** Memory only: callers that wait for a run to end. */
   readonly #waiters = new Waiters();
 
@@ -74,7 +80,6 @@ export class RunShard extends DurableObject<Bindings> {
     this.#steps = new StepRows(ctx.storage, documents);
     this.#runs = new RunStore(sql, documents, this.#steps);
     this.#timers = new Timers(ctx.storage);
-    this.#outbox = new Outbox(sql, this.#runs, this.#timers, (runs) => this.#services.runLog.write(runs));
     this.#retention = new Retention(this.#runs, this.#timers, this.#services.settings.RUN_RETENTION_HOURS);
     const callbacks = new Callbacks(sql, documents);
     this.#desk = new CallbackDesk({
@@ -83,6 +88,32 @@ export class RunShard extends DurableObject<Bindings> {
       signer: this.#services.callbackSigner,
       publicUrl: this.#services.settings.PUBLIC_URL,
       wake: (id) => this.#expire.wake(id),
+    });
+    this.#records = new RecordRuns({
+      sql,
+      runs: this.#runs,
+      steps: this.#steps,
+      timers: this.#timers,
+      catalog: this.#services.catalog,
+      current: (id) => this.#driver.current(id),
+      tell: (tellings) => this.#services.records.tell(tellings),
+    });
+    this.#outbox = new Outbox(sql, this.#timers, {
+      history: async (runs) => {
+        const rows = runs.map((run) => this.#runs.find(run)).filter((row) => row !== undefined);
+        await this.#services.runLog.write(rows.map((row) => this.#runs.record(row)));
+        return () => true;
+      },
+      record: (runs) => this.#records.deliver(runs),
+    });
+    this.#recordDesk = new RecordDesk({
+      runs: this.#runs,
+      steps: this.#steps,
+      catalog: this.#services.catalog,
+      together: (work) => this.ctx.storage.transactionSync(work),
+      accept: (request) => this.#accept(request, undefined),
+      begin: (id, fresh) => this.#driver.enqueue(id, fresh),
+      start: (request, prepare) => this.start(request, 0, prepare),
     });
     this.#permits = new Permits({
       sql,
@@ -104,6 +135,7 @@ export class RunShard extends DurableObject<Bindings> {
       background: (work) => ctx.waitUntil(work),
       end: (id, outcome, messages) => this.#end(id, outcome, messages),
       enter: (id) => this.#permits.enter(id),
+      running: (id) => this.#tellRecord(id, true),
       suspend: (id, at, due, attempts) => this.#suspend(id, at, due, attempts),
     });
     void ctx.blockConcurrencyWhile(async () => {
@@ -114,7 +146,7 @@ export class RunShard extends DurableObject<Bindings> {
   }
 
   /** Accepts a run; with `waitMs`, answers when it has ended, or when that time is over. The same run twice is one. */
-  async start(request: StartRequest, waitMs = 0): Promise<StartResult> {
+  async start(request: StartRequest, waitMs = 0, prepare?: () => void): Promise<StartResult> {
     const permit = permitRequest(request);
     let entry: "held" | "queued" | undefined;
     if (permit !== undefined && this.#known(request) === undefined) {
@@ -122,16 +154,35 @@ export class RunShard extends DurableObject<Bindings> {
       if (asked.kind !== "held" && asked.kind !== "queued") return asked;
       entry = asked.kind;
     }
-    const accepted = this.ctx.storage.transactionSync(() => this.#accept(request, entry));
+    const accepted = this.ctx.storage.transactionSync(() => {
+      const result = this.#accept(request, entry);
+      if (result.kind === "accepted" && !result.replayed) prepare?.();
+      return result;
+    });
     // Another call with the same key was first, or the caller gave up meanwhile.
     if (permit !== undefined && entry !== undefined && this.#runs.find(request.id) === undefined) {
       this.#permits.abandon(permit);
     }
     if (accepted.kind !== "accepted") return accepted;
-    if (!accepted.replayed) this.#driver.enqueue(request.id, true);
+    if (!accepted.replayed) this.#driver.enqueue(request.id, prepare === undefined);
     const { id } = accepted;
     if (waitMs > 0) await this.#ended(id, waitMs);
     return { kind: "accepted", view: this.#view(id), replayed: accepted.replayed };
+  }
+
+  /** Accepts many runs of data records. */
+  startRecords(starts: readonly RecordStart[]): Promise<[id: string, RecordStartResult][]> {
+    return this.#recordDesk.start(starts);
+  }
+
+  /** Withdraws runs of records. @returns the ids of those that have begun, and go on or have ended */
+  withdrawRecords(ids: readonly string[]): string[] {
+    return ids.filter((id) => this.withdraw(id).kind === "begun");
+  }
+
+  /** What a run has to tell its record. */
+  recordTelling(id: string): Promise<RecordTelling | undefined> {
+    return this.#records.telling(id);
   }
 
   /** How a run stands; with `waitMs`, when it has ended, or when that time is over. */
@@ -279,6 +330,11 @@ export class RunShard extends DurableObject<Bindings> {
     retention: () => this.#retention.forgetOld(Date.now()),
   };
 
+  /** A run of a record got somewhere: its row is told. */
+  #tellRecord(id: string, begun: boolean): void {
+    if (this.#records.changed(id, begun, Date.now())) this.#outbox.add(id, "record", Date.now());
+  }
+
   /** The run that a request would start, if it is here already. */
   #known({ id, idempotency }: StartRequest): RunRow | undefined {
     return (
@@ -308,6 +364,10 @@ export class RunShard extends DurableObject<Bindings> {
     }
     const permit = permitRequest(request);
     if (permit !== undefined) this.#permits.add(permit, entry === "held", Date.now());
+    if (request.record !== undefined) {
+      this.#records.accept(id, request.record);
+      this.#outbox.add(id, "record", Date.now());
+    }
     this.#timers.setAtLatest("heartbeat", "", Date.now() + HEARTBEAT_MS);
     return { kind: "accepted", id, replayed: false };
   }
@@ -345,6 +405,7 @@ export class RunShard extends DurableObject<Bindings> {
       leaves = this.#permits.end(id);
       this.#outbox.add(id, "history", now);
       this.#retention.plan(now);
+      this.#tellRecord(id, false);
     });
     // The alarm would do it too, and does when this does not.
     if (leaves) this.ctx.waitUntil(this.#permits.tend().catch((error: unknown) => this.#report(error)));
@@ -356,6 +417,7 @@ export class RunShard extends DurableObject<Bindings> {
     if (row === undefined || row.ended_at !== null) return;
     this.#runs.setWaiting(id, at, attempts);
     this.#timers.set("wake", id, due);
+    this.#tellRecord(id, false);
   }
 
   #view(id: string): RunView {

@@ -18,7 +18,14 @@ import type {
   SharedAnswer,
   Undecided,
 } from "../domain/exclusion-group";
-import type { FlowAddress, FlowPointer, FlowState, Resolution, StoredVersion } from "../domain/flow-address";
+import type {
+  FlowAddress,
+  FlowLookup,
+  FlowPointer,
+  FlowState,
+  Resolution,
+  StoredVersion,
+} from "../domain/flow-address";
 import type { Resource, ResourceDefinition, ResourceKind } from "../domain/resource";
 import type { RunMessage, RunRecord, RunStatus } from "../domain/run";
 import type { Loss, TableChange } from "../domain/table-change";
@@ -32,6 +39,10 @@ export interface Catalog {
   resolve(environment: Environment, address: FlowAddress): MaybePromise<Resolution>;
   /** The current version of a flow of a project, whether it has an endpoint or not. */
   flow(environmentId: number, projectId: number, name: string): MaybePromise<FlowPointer | undefined>;
+  /** A flow of the environment by its name, whichever project has it, or by its id. */
+  flowNamed(environmentId: number, nameOrId: string): MaybePromise<FlowLookup>;
+  /** The current version of a flow by its id; `undefined` when it has none, or is retired. */
+  flowById(environmentId: number, flowId: number): MaybePromise<FlowPointer | undefined>;
   plan(pointer: FlowPointer): MaybePromise<Plan>;
   /** A resource whose name is unique in the environment. */
   resource<K extends ResourceKind>(
@@ -196,6 +207,8 @@ export interface Projects {
   find(environmentId: number, name: string): Promise<StoredProject | undefined>;
   flows(environmentId: number, projectId: number): Promise<StoredFlow[]>;
   flow(environmentId: number, projectId: number, name: string): Promise<StoredFlow | undefined>;
+  /** A flow that is not retired, by its id, with the name of its project. */
+  flowById(environmentId: number, flowId: number): Promise<(StoredFlow & { project: string }) | undefined>;
   /** Definitions of all flows of a project that are not retired: current ones, or drafts where `drafts` is set and one exists. */
   definitions(environmentId: number, projectId: number, drafts: boolean): Promise<StoredVersion[]>;
   definition(environmentId: number, flowId: number, version: number): Promise<StoredVersion | undefined>;

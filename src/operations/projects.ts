@@ -6,6 +6,7 @@ import { RESOURCES } from "../domain/resource";
 import type { Plan } from "../engine/plan";
 import type { ApplyServices } from "./apply-project";
 import type { FlowVersionSummary, StoredFlow, StoredProject, StoredResource } from "./ports";
+import type { RecordRuns } from "./records/ports";
 
 /** A project as the one document that applies it. */
 export interface ExportedProject {
@@ -100,7 +101,7 @@ export async function readVersion(
 }
 
 export async function setFlowStatus(
-  services: ApplyServices,
+  services: ApplyServices & { recordRuns: Pick<RecordRuns, "sweepNow"> },
   environment: Environment,
   projectName: string,
   flowName: string,
@@ -110,6 +111,8 @@ export async function setFlowStatus(
   if (flow.status === status) return;
   const { epoch } = await services.projects.setStatus(environment.id, flow.id, status, services.world.now());
   await services.catalog.advance(environment.id, epoch);
+  // Data records may have waited for it.
+  if (status === "running") await services.recordRuns.sweepNow(environment.id);
 }
 
 /** A flow's endpoint as its OpenAPI document tells of it; shapes as JSON Schemas. */

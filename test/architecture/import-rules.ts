@@ -12,10 +12,14 @@ const RULES: Record<string, Rule> = {
   "engine/expression": { parts: ["domain"], packages: ["jsonata", "re2js"] },
   "engine/formats": { parts: ["domain"], packages: ["zod", "fast-xml-parser", "papaparse"] },
   engine: { parts: ["domain", "engine/expression", "engine/formats"], packages: ["zod", "http-link-header"] },
+  "engine/json-schema": {
+    parts: ["domain", "engine/expression"],
+    packages: ["@cfworker/json-schema"],
+  },
   nodes: { parts: ["domain", "engine", "engine/expression", "engine/formats"], packages: ["zod"] },
   auth: { parts: ["domain"], packages: ["zod", "jose", "node:crypto"] },
   operations: {
-    parts: ["domain", "engine", "engine/expression", "engine/formats", "auth"],
+    parts: ["domain", "engine", "engine/expression", "engine/formats", "engine/json-schema", "auth"],
     packages: ["zod"],
   },
   adapters: {
@@ -34,6 +38,7 @@ const RULES: Record<string, Rule> = {
       "engine",
       "engine/expression",
       "engine/formats",
+      "engine/json-schema",
       "nodes",
       "auth",
       "operations",
@@ -50,6 +55,7 @@ const RULES: Record<string, Rule> = {
       "engine",
       "engine/expression",
       "engine/formats",
+      "engine/json-schema",
       "nodes",
       "auth",
       "operations",
@@ -67,7 +73,7 @@ const FREE = new Set(["app", "index"]);
 const SHARED_WORDS = new Set(["engine/maybe-promise"]);
 
 /** Parts with one door: others import the folder, never a file in it. */
-const ONE_DOOR = new Set(["engine/expression", "engine/formats"]);
+const ONE_DOOR = new Set(["engine/expression", "engine/formats", "engine/json-schema"]);
 
 interface Import {
   from: string;

@@ -1,6 +1,7 @@
 import type { Environment } from "../../domain/environment";
 import type {
   FlowAddress,
+  FlowLookup,
   FlowPointer,
   FlowState,
   Resolution,
@@ -124,6 +125,38 @@ export class CatalogSource {
       .bind(environmentId, kind)
       .all<ResourceRow>();
     return results.map((row) => resourceOf(environmentId, kind, row));
+  }
+
+  async flowById(environmentId: number, flowId: number): Promise<FlowPointer | undefined> {
+    const row = await this.#db
+      .prepare(`${POINTER} AND f.id = ?2`)
+      .bind(environmentId, flowId)
+      .first<PointerRow>();
+    return row === null ? undefined : pointerOf(environmentId, row);
+  }
+
+  async flowNamed(environmentId: number, nameOrId: string): Promise<FlowLookup> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT p.id AS project_id, p.name AS project, f.id AS flow_id, f.name AS flow, f.current_version AS version,
+           f.status, f.alias
+         FROM flows f JOIN projects p ON p.id = f.project_id
+         WHERE f.environment_id = ?1 AND f.retired_at IS NULL AND (f.name = ?2 OR f.id = ?3)
+         ORDER BY p.name LIMIT ${MAX_CANDIDATES}`,
+      )
+      .bind(environmentId, nameOrId, /^[1-9]\d{0,14}$/.test(nameOrId) ? Number(nameOrId) : null)
+      .all<Omit<PointerRow, "version"> & { version: number | null }>();
+    const [first, second] = results;
+    if (first === undefined) return { kind: "missing" };
+    if (second !== undefined) {
+      return {
+        kind: "ambiguous",
+        candidates: results.map((row) => `${row.project}/${row.flow} (id ${row.flow_id})`),
+      };
+    }
+    const { version } = first;
+    if (version === null) return { kind: "draft", flowId: first.flow_id };
+    return { kind: "found", pointer: pointerOf(environmentId, { ...first, version }) };
   }
 
   async version(environmentId: number, flowId: number, version: number): Promise<StoredVersion | undefined> {

@@ -99,6 +99,22 @@ export class D1Projects implements Projects {
     return row === null ? undefined : storedFlow(row);
   }
 
+  async flowById(
+    environmentId: number,
+    flowId: number,
+  ): Promise<(StoredFlow & { project: string }) | undefined> {
+    const found = await this.#db
+      .prepare(
+        `SELECT f.project_id, f.name, p.name AS project FROM flows f JOIN projects p ON p.id = f.project_id
+         WHERE f.environment_id = ?1 AND f.id = ?2 AND f.retired_at IS NULL`,
+      )
+      .bind(environmentId, flowId)
+      .first<{ project_id: number; name: string; project: string }>();
+    if (found === null) return undefined;
+    const flow = await this.flow(environmentId, found.project_id, found.name);
+    return flow === undefined ? undefined : { ...flow, project: found.project };
+  }
+
   async definitions(environmentId: number, projectId: number, drafts: boolean): Promise<StoredVersion[]> {
     const { results } = await this.#db
       .prepare(

@@ -1,6 +1,12 @@
 import { sha256Hex } from "../../domain/digest";
 import type { Environment } from "../../domain/environment";
-import type { FlowAddress, FlowPointer, Resolution, StoredVersion } from "../../domain/flow-address";
+import type {
+  FlowAddress,
+  FlowLookup,
+  FlowPointer,
+  Resolution,
+  StoredVersion,
+} from "../../domain/flow-address";
 import type { Resource, ResourceKind } from "../../domain/resource";
 import { after, type MaybePromise } from "../../engine/maybe-promise";
 import type { Plan } from "../../engine/plan";
@@ -56,6 +62,7 @@ export class CachedCatalog implements Catalog {
   readonly #epochs = new Map<number, Aged<number>>();
   readonly #names = new BoundedCache<Resolution>(MAX_NAMES);
   readonly #flows = new BoundedCache<FlowPointer | "missing">(MAX_NAMES);
+  readonly #lookups = new BoundedCache<FlowLookup>(MAX_NAMES);
   readonly #resources = new BoundedCache<Resource | "missing">(MAX_NAMES);
   readonly #lists = new BoundedCache<readonly Resource[]>(MAX_LISTED);
   readonly #plans = new BoundedCache<Plan>(MAX_PLAN_CHARS);
@@ -134,6 +141,32 @@ export class CachedCatalog implements Catalog {
       ).then((resources) => {
         this.#lists.set(key, resources, Math.max(1, resources.length));
         return resources;
+      });
+    });
+  }
+
+  flowNamed(environmentId: number, nameOrId: string): MaybePromise<FlowLookup> {
+    return after(this.#epoch(environmentId), (epoch) => {
+      const key = `e/${environmentId}/${epoch}/named/${nameOrId}`;
+      const known = this.#lookups.get(key);
+      if (known !== undefined) return known;
+      const source = () => this.#options.source.flowNamed(environmentId, nameOrId);
+      return this.#throughHashed(key, source, (lookup) => lookup.kind === "found").then((lookup) => {
+        this.#lookups.set(key, lookup);
+        return lookup;
+      });
+    });
+  }
+
+  flowById(environmentId: number, flowId: number): MaybePromise<FlowPointer | undefined> {
+    return after(this.#epoch(environmentId), (epoch) => {
+      const key = `e/${environmentId}/${epoch}/flow-id/${flowId}`;
+      const known = this.#flows.get(key);
+      if (known !== undefined) return known === "missing" ? undefined : known;
+      const source = async () => (await this.#options.source.flowById(environmentId, flowId)) ?? null;
+      return this.#throughHashed(key, source, (pointer) => pointer !== null).then((pointer) => {
+        this.#flows.set(key, pointer ?? "missing");
+        return pointer ?? undefined;
       });
     });
   }

@@ -36,6 +36,8 @@ export interface DriverOptions {
   end: (id: string, outcome: RunOutcome, messages: readonly RunMessage[]) => void;
   /** Whether a run may go on, as far as its exclusion group is concerned; `undefined` when it has none. */
   enter: (id: string) => Promise<Entry | undefined>;
+  /** Told when a run has begun, or goes on. */
+  running: (id: string) => void;
   /** Writes that a run waits. */
   suspend: (id: string, at: string | null, due: number, attempts: number) => void;
 }
@@ -206,6 +208,7 @@ export class Driver {
   async #run(row: RunRow, fresh: boolean, execution: Execution): Promise<RunOutcome> {
     const { runs, steps, catalog, services, callbacks, desk } = this.#options;
     runs.setRunning(row.id, row.attempts);
+    this.#options.running(row.id);
     const plan = await catalog.plan(runs.pointer(row));
     const { input: stored, item, messages } = runs.beginning(row.id);
     const input = HttpRunInput.restore(stored);

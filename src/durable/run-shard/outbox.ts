@@ -1,11 +1,9 @@
-import type { RunRecord } from "../../domain/run";
-import type { RunStore } from "./run-store";
 import type { Timers } from "./timers";
 
 /** Milliseconds that what is owed waits for more, so that a database write carries many runs. */
 const GATHER_MS = 250;
 /** Runs delivered together at the most. */
-const BATCH = 50;
+const BATCH: Record<Debt, number> = { history: 50, record: 200 };
 /** Failed deliveries after which a run is delivered by itself: so one that is refused holds up no other. */
 const ALONE_AFTER = 3;
 /** Wait after the first failed delivery, doubled with each, up to the longest, in milliseconds. */
@@ -14,33 +12,32 @@ const LONGEST_WAIT_MS = 60_000;
 /** Milliseconds after which a delivery that was under way when the object died is tried again. */
 const LOST_MS = 30_000;
 
-/** What an ended run may owe: its row in the history of runs. */
-export type Debt = "history";
+/** What a run may owe: its row in the history of runs, when it has ended; what it has to tell the row of its data record. */
+export type Debt = "history" | "record";
 
 interface Owed {
   [column: string]: SqlStorageValue;
   run: string;
+  kind: Debt;
   failures: number;
 }
 
-/** Writes runs to where they are listed. Twice is as good as once. */
-export type Deliver = (runs: readonly RunRecord[]) => Promise<void>;
+/** Hands over what runs owe. Twice is as good as once. @returns whether a run owes no more than was handed over */
+export type Deliver = (runs: readonly string[]) => Promise<(run: string) => boolean>;
 
 /**
- * What ended runs owe others. Entries are written in the transaction of the final state and deleted when the other side
- * has acknowledged them, so each is delivered at least once, however long that side is away.
+ * What runs owe others. Entries are written in the transaction of what they tell of and deleted when the other side has
+ * acknowledged them, so each is delivered at least once, however long that side is away.
  */
 export class Outbox {
   readonly #sql: SqlStorage;
-  readonly #runs: RunStore;
   readonly #timers: Timers;
-  readonly #deliver: Deliver;
+  readonly #deliver: Record<Debt, Deliver>;
   /** Memory only: a delivery is under way. */
   #busy = false;
 
-  constructor(sql: SqlStorage, runs: RunStore, timers: Timers, deliver: Deliver) {
+  constructor(sql: SqlStorage, timers: Timers, deliver: Record<Debt, Deliver>) {
     this.#sql = sql;
-    this.#runs = runs;
     this.#timers = timers;
     this.#deliver = deliver;
   }
@@ -76,39 +73,44 @@ export class Outbox {
 
   /** Whether there may be more to deliver now. */
   async #deliverNext(): Promise<boolean> {
-    const due = this.#sql
-      .exec<Owed>(
-        "SELECT run, failures FROM outbox WHERE due <= ? ORDER BY failures, due LIMIT ?",
-        Date.now(),
-        BATCH,
-      )
-      .toArray();
-    const [first] = due;
+    const now = Date.now();
+    const [first] = this.#due(now, "kind IS NOT NULL", 1);
     if (first === undefined) return false;
+    const { kind } = first;
+    const due = this.#due(now, `kind = '${kind}'`, BATCH[kind]);
     const batch =
       first.failures >= ALONE_AFTER ? [first] : due.filter(({ failures }) => failures < ALONE_AFTER);
+    let settled: (run: string) => boolean;
     try {
-      const records: RunRecord[] = [];
-      for (const { run } of batch) {
-        const row = this.#runs.find(run);
-        if (row !== undefined) records.push(this.#runs.record(row));
-      }
-      await this.#deliver(records);
+      settled = await this.#deliver[kind](batch.map(({ run }) => run));
     } catch (error) {
       // biome-ignore lint/suspicious/noConsole: the operators' log
-      console.error("run history was not taken, and is delivered later", batch.length, error);
+      console.error("what runs owe was not taken, and is delivered later", kind, batch.length, error);
       for (const { run, failures } of batch) {
         const wait = Math.min(FIRST_WAIT_MS * 2 ** failures, LONGEST_WAIT_MS);
         this.#sql.exec(
-          "UPDATE outbox SET failures = failures + 1, due = ? WHERE run = ? AND kind = 'history'",
+          "UPDATE outbox SET failures = failures + 1, due = ? WHERE run = ? AND kind = ?",
           Date.now() + wait,
           run,
+          kind,
         );
       }
       // One that fails by itself may be alone with its fault; otherwise the other side is away.
       return first.failures >= ALONE_AFTER;
     }
-    for (const { run } of batch) this.#sql.exec("DELETE FROM outbox WHERE run = ? AND kind = 'history'", run);
+    for (const { run } of batch) {
+      if (settled(run)) this.#sql.exec("DELETE FROM outbox WHERE run = ? AND kind = ?", run, kind);
+    }
     return true;
+  }
+
+  #due(now: number, condition: string, limit: number): Owed[] {
+    return this.#sql
+      .exec<Owed>(
+        `SELECT run, kind, failures FROM outbox WHERE due <= ? AND ${condition} ORDER BY failures, due LIMIT ?`,
+        now,
+        limit,
+      )
+      .toArray();
   }
 }

@@ -64,6 +64,6 @@ export function keptSteps(graph: Graph, from: string): ((path: string) => boolea
 }
 
 /** The node of the flow itself that a step belongs to: `each` of `[3]/each[0.0.1]/price`, `quote` of `quote>price`. */
-function topNode(path: string): string {
+export function topNode(path: string): string {
   return path.replace(/^\[\d+\]\//, "").split(/[[/>]/, 1)[0] as string;
 }

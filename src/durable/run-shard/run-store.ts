@@ -250,7 +250,16 @@ export class RunStore {
   }
 
   forget(id: string): void {
-    for (const table of ["steps", "waits", "callbacks", "calls", "documents", "timers", "outbox"]) {
+    for (const table of [
+      "steps",
+      "waits",
+      "callbacks",
+      "calls",
+      "documents",
+      "timers",
+      "outbox",
+      "record_runs",
+    ]) {
       this.#sql.exec(`DELETE FROM ${table} WHERE run = ?`, id);
     }
     this.#sql.exec("DELETE FROM runs WHERE id = ?", id);

@@ -113,6 +113,15 @@ CREATE TABLE IF NOT EXISTS permits (
   ended INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+-- Runs that execute data records. rev counts what there is to tell the record's row; what was told is never taken back.
+CREATE TABLE IF NOT EXISTS record_runs (
+  run TEXT PRIMARY KEY,
+  uuid TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  rev INTEGER NOT NULL,
+  begun_at INTEGER
+) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS documents (
   run TEXT NOT NULL,
   name TEXT NOT NULL,

@@ -5,6 +5,9 @@ import type { Documents } from "./documents";
 /** A node of the triggered flow itself, `price` or `[3]/price` where records travel one by one. */
 const TOP_STEP = /^(?:\[\d+\]\/)?[^/>]+$/;
 
+/** Characters of an emission that need not be looked into to know that there are items in it. */
+const LONG_EMISSION = 4_096;
+
 /** What runs have done so far: finished steps, delays, the versions of flows that they called. */
 export class StepRows {
   readonly #sql: SqlStorage;
@@ -63,6 +66,25 @@ export class StepRows {
   /** Resolves when all that was written is on disk. */
   sync(): Promise<void> {
     return this.#storage.sync();
+  }
+
+  /**
+   * The nodes of the flow itself that have finished and had something to handle, in order, and when. A node behind one that
+   * failed finishes too, with nothing; a long emission surely has something.
+   */
+  topSteps(run: string, limit: number): { path: string; at: number }[] {
+    return this.#sql
+      .exec<{ path: string; at: number }>(
+        `SELECT path, at FROM steps WHERE run = ? AND top = 1 AND (coalesce(length(emission), ?) >= ?
+           OR json_type(emission, '$.f') IS NOT NULL
+           OR EXISTS (SELECT 1 FROM json_each(emission, '$.r') WHERE json_array_length(value, '$[1]') > 0))
+         ORDER BY at LIMIT ?`,
+        run,
+        LONG_EMISSION,
+        LONG_EMISSION,
+        limit,
+      )
+      .toArray();
   }
 
   /** How many nodes of the flow itself have finished. */

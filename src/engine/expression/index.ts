@@ -10,6 +10,7 @@ import { nodeAt, render } from "./render";
 import { openFrame } from "./scope";
 import { asExpressionError, inputOf, runtimeOf } from "./start";
 
+export { type BoundedPattern, boundedPattern } from "./bounded-pattern";
 export { check, type ExpressionProblem } from "./check";
 export { ExpressionError } from "./errors";
 export { type ExplainedPart, type Explanation, explain } from "./explain";

@@ -14,6 +14,7 @@ import type { OrganizationServices } from "../../operations/access/organizations
 import type { AccountServices } from "../../operations/accounts";
 import type { ApplyServices } from "../../operations/apply-project";
 import type { WebhookServices } from "../../operations/receive-webhook";
+import type { RecordServices } from "../../operations/records/start-records";
 import type { RunServices } from "../../operations/runs";
 import type { SecretServices } from "../../operations/secrets";
 
@@ -24,6 +25,7 @@ export interface ManagementVariables {
       SecretServices &
       ApplyServices &
       RunServices &
+      Pick<RecordServices, "recordRuns"> &
       WebhookServices &
       OrganizationServices &
       KeyServices &

@@ -1,6 +1,9 @@
 import type { TokenServices } from "../../operations/access/tokens";
+import type { ApplyServices } from "../../operations/apply-project";
 import type { KeystoreServices } from "../../operations/keystores";
 import type { WebhookServices } from "../../operations/receive-webhook";
+import type { SchemaServices } from "../../operations/records/data-schema";
+import type { RecordServices } from "../../operations/records/start-records";
 import type { TableServices } from "../../operations/tables/open-table";
 import type { TriggerServices } from "../../operations/trigger-flow";
 
@@ -10,6 +13,9 @@ export interface V1Services
     WebhookServices,
     Omit<KeystoreServices, "world">,
     TableServices,
-    Omit<TriggerServices, "world"> {
+    Omit<TriggerServices, "world">,
+    Omit<ApplyServices, "world">,
+    Omit<RecordServices, "world">,
+    Omit<SchemaServices, "world"> {
   world: TriggerServices["world"];
 }

@@ -2,6 +2,17 @@ import type { V1Route } from "../route";
 import { checkAuthentication, refreshToken } from "./authentication";
 import { getKey, insertKey, putKey, removeKey, searchKeys } from "./keystore";
 import { optionsRoute } from "./options";
+import { changeFlow, changeRecordStatus, moveToFlow } from "./queue";
+import {
+  getRecord,
+  insertRecord,
+  removeRecord,
+  searchByGet,
+  searchByPost,
+  searchByPut,
+  updateRecord,
+} from "./record";
+import { deleteDataSchema, getDataSchema, insertDataSchema, updateDataSchema } from "./schema";
 import {
   aggregateTable,
   deleteTableRow,
@@ -32,4 +43,18 @@ export const routes: readonly V1Route[] = [
   putKey,
   removeKey,
   searchKeys,
+  insertDataSchema,
+  getDataSchema,
+  updateDataSchema,
+  deleteDataSchema,
+  insertRecord,
+  getRecord,
+  updateRecord,
+  removeRecord,
+  searchByGet,
+  searchByPut,
+  searchByPost,
+  changeRecordStatus,
+  moveToFlow,
+  changeFlow,
 ];
