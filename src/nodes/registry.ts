@@ -21,6 +21,10 @@ import { respond } from "./respond";
 import { sort } from "./sort";
 import { split } from "./split";
 import { wait } from "./wait";
+import { tableGet } from "./table-get";
+import { tableInsert, tableUpsert } from "./table-insert";
+import { tableSearch } from "./table-search";
+import { tableDelete, tableUpdate } from "./table-update";
 
 /** Every node type. A new one is a file and a line here. */
 const TYPES = [
@@ -42,6 +46,12 @@ const TYPES = [
   keystoreInsert,
   keystoreDelete,
   keystoreSearch,
+  tableGet,
+  tableSearch,
+  tableInsert,
+  tableUpdate,
+  tableDelete,
+  tableUpsert,
   delay,
   wait,
   debug,
