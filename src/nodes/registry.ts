@@ -20,11 +20,11 @@ import { repeat } from "./repeat";
 import { respond } from "./respond";
 import { sort } from "./sort";
 import { split } from "./split";
-import { wait } from "./wait";
 import { tableGet } from "./table-get";
 import { tableInsert, tableUpsert } from "./table-insert";
 import { tableSearch } from "./table-search";
 import { tableDelete, tableUpdate } from "./table-update";
+import { wait } from "./wait";
 
 /** Every node type. A new one is a file and a line here. */
 const TYPES = [
