@@ -132,7 +132,9 @@ export function searchOf(
 ): PreparedSearch {
   const value = (name: "where" | "limit" | "offset") => {
     const source = settings[name];
-    return source === undefined ? undefined : context.value(source, [name]);
+    return source === undefined
+      ? undefined
+      : context.value(name === "where" ? withOperators(source) : source, [name]);
   };
   const prepared = {
     model,
@@ -153,6 +155,18 @@ export function searchOf(
     } else checkNames(context, model, settings.where, ["where"]);
   }
   return prepared;
+}
+
+/** Rules in which the operators `=` and `=>` are not taken for expressions, which begin with the same character. */
+function withOperators(source: Json): Json {
+  if (Array.isArray(source)) return source.map(withOperators);
+  if (typeof source !== "object" || source === null) return source;
+  const { operator, rules } = source;
+  return {
+    ...source,
+    ...(operator === "=" || operator === "=>" ? { operator: ` ${operator}` } : {}),
+    ...(rules === undefined ? {} : { rules: withOperators(rules) }),
+  };
 }
 
 /** The names in rules whose values are expressions. */

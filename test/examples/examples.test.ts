@@ -89,7 +89,7 @@ test("the keys of .dev/demo.json: ids, and endpoints whose URLs end in /trigger"
   expect(Object.keys(demo.endpoints).sort()).toEqual(
     [
       "alias approval companies countries echo_page error exclusive exclusive_other exclusive_queue handed_over keyed legacy my_api no_output",
-      "no_record order_announce order_backorder order_hold order_intake order_label page records report since since_async slow weather",
+      "no_record order_announce order_backorder order_hold order_intake order_label order_stock page records report since since_async slow weather",
     ].flatMap((names) => names.split(" ")),
   );
   for (const url of Object.values(demo.endpoints)) expect(url).toMatch(/\/trigger$/);
@@ -430,6 +430,14 @@ describe("callbacks", () => {
 });
 
 describe("every-node", () => {
+  test("stock: books goods in and out, and knows the last movement", async () => {
+    const book = async (sku: string, change: number) =>
+      (await call("order_stock", { body: { sku, change } })).json.data.stock;
+    expect(await book("BOLT-8", -100)).toEqual([{ sku: "BOLT-8", quantity: 4_900, movement: "1" }]);
+    expect(await book("BOLT-8", 50)).toEqual([{ sku: "BOLT-8", quantity: 4_950, movement: "2" }]);
+    expect(await book("WASHER", 10)).toEqual([{ sku: "WASHER", quantity: 10, movement: "3" }]);
+  });
+
   test("every registered node type occurs", async () => {
     const { flows } = await packProject(join(paths().examples, "every-node"));
     const { registry } = await loadModel();
