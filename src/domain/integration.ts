@@ -285,3 +285,19 @@ export function pathPieces(path: string): { text: string; parameter?: string }[]
   }
   return pieces;
 }
+
+/** The endpoints that the `api` nodes of a flow call, loops included, by integration. */
+export function calledEndpoints(source: unknown): Map<string, Set<string>> {
+  const called = new Map<string, Set<string>>();
+  const visit = (value: unknown): void => {
+    if (typeof value !== "object" || value === null) return;
+    if ("call" in value && "type" in value && value.type === "api" && typeof value.call === "string") {
+      const [integration = "", endpoint = ""] = value.call.split(".", 2);
+      const endpoints = called.get(integration) ?? new Set();
+      called.set(integration, endpoints.add(endpoint));
+    }
+    for (const inner of Object.values(value)) visit(inner);
+  };
+  visit(source);
+  return called;
+}

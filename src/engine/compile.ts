@@ -6,7 +6,7 @@ import type { UsedKind } from "../domain/resource";
 import { compileShape, type Shape } from "../domain/shape";
 import { GraphCompiler } from "./compile-graph";
 import { compileExclusion } from "./exclusion";
-import { FlowScope } from "./flow-scope";
+import { FlowScope, type SecretUse } from "./flow-scope";
 import type { NodeRegistry, ResultsContext } from "./node-type";
 import { addNames, type Graph, type NamesRead, noNames, type Plan, type PlanKey } from "./plan";
 
@@ -39,14 +39,14 @@ function checkMode({ endpoint, permissions }: FlowDefinition, scope: FlowScope):
  * Checks a flow and compiles it to a plan. Everything that can be wrong is found here, all at once, each problem with
  * its JSON Pointer into the flow; the plan may be used only when there is none.
  * @param known what the flow's schema complained of, when the definition is only what could be read of a flow
- * @returns the problems beside the known ones
+ * @returns the problems beside the known ones, and the secrets that must be there when the flow is published
  */
 export function compileFlow(
   definition: FlowDefinition,
   key: PlanKey,
   context: CompileContext,
   known: readonly Problem[] = [],
-): { plan: Plan; problems: Problem[] } {
+): { plan: Plan; problems: Problem[]; secrets: SecretUse[] } {
   const outputShapes = new Map<string, Shape>();
   for (const [name, source] of Object.entries(definition.outputs ?? {})) {
     outputShapes.set(name, compileShape(source));
@@ -85,7 +85,7 @@ export function compileFlow(
     names,
     definition,
   };
-  return { plan, problems: scope.takeProblems() };
+  return { plan, problems: scope.takeProblems(), secrets: scope.secrets };
 }
 
 function recordsPath(definition: FlowDefinition, scope: FlowScope): JsonPath | undefined {

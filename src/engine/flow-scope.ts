@@ -13,6 +13,12 @@ const ANYTHING: ShapeNode = { kind: "any", optional: true };
 const TEXT: ShapeNode = { kind: "string", optional: true };
 const NUMBER: ShapeNode = { kind: "number", optional: true };
 
+/** A secret that a flow takes, by name, and where it says so: a JSON Pointer into the flow. */
+export interface SecretUse {
+  name: string;
+  path: string;
+}
+
 /** What the graphs of one flow share while they are compiled. */
 export class FlowScope {
   readonly context: CompileContext;
@@ -26,6 +32,8 @@ export class FlowScope {
   readonly callbacks: readonly string[];
   /** Whether every run of the flow outlives its call, as far as its own endpoint says. */
   readonly durable: boolean;
+  /** Secrets that settings take, and where. */
+  readonly secrets: SecretUse[] = [];
   nodeCount = 0;
   loopDepth = 0;
   /** Whether some node could not be read, so that what it would have done is unknown. */

@@ -278,7 +278,7 @@ export class NodeRun<Prepared = unknown> {
     ) {
       return {
         code: error instanceof FormatError ? "format_error" : error.code,
-        message: this.run.mask.text(error.message),
+        message: this.run.masked(error.message),
         node: this.path,
       };
     }

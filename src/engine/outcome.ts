@@ -12,7 +12,7 @@ export function outcome(plan: Plan, result: GraphResult, run: RunContext, record
   let returned = 0;
   for (const output of plan.connected) {
     const items = result.outputs.get(output) ?? [];
-    outputs[output] = items.map((item) => item.value);
+    outputs[output] = run.masked(items.map((item) => item.value));
     returned += items.length;
   }
   const failures: RecordFailure[] = [];
@@ -34,7 +34,7 @@ export function outcome(plan: Plan, result: GraphResult, run: RunContext, record
     ended.message = whole.message;
     ended.outputs = {};
   } else if (result.response !== undefined) {
-    ended.response = result.response.value as NonNullable<RunOutcome["response"]>;
+    ended.response = run.masked(result.response.value) as NonNullable<RunOutcome["response"]>;
   } else if (ended.outputConnected && returned === 0) {
     ended.status = "Fail";
     ended.message = `No record was returned, and the ${plan.connected.length === 1 ? "output" : "outputs"} ${plan.connected.map((name) => `"${name}"`).join(", ")} ${plan.connected.length === 1 ? "is" : "are"} connected.`;
@@ -60,7 +60,7 @@ export function stoppedOutcome(plan: Plan, error: unknown, run: RunContext): Run
           "internal",
           `the run failed for a reason inside Sluice; quote process id ${run.id}`,
         );
-  stopped.message = run.mask.text(stopped.message);
+  stopped.message = run.masked(stopped.message);
   if (stopped !== error) run.host.report(error, { runId: run.id });
   run.stop(stopped);
   run.message("error", stopped.message);

@@ -112,6 +112,11 @@ export class RunContext {
     return this.#mask;
   }
 
+  /** A value as it may leave the run: the same, unless a secret is in it. */
+  masked<T>(value: T): T {
+    return this.#mask === undefined || this.#mask.empty ? value : (this.#mask.json(value as Json) as T);
+  }
+
   /** What outgoing calls share. */
   get calls(): RunCalls {
     this.#calls ??= new RunCalls();
@@ -232,9 +237,8 @@ export class RunContext {
       return;
     }
     this.messages.push(
-      newMessage(this.host.now(), level, this.mask.text(text), {
-        details:
-          more.details === undefined || this.mask.empty ? more.details : this.mask.json(more.details as Json),
+      newMessage(this.host.now(), level, this.masked(text), {
+        details: this.masked(more.details),
         node: more.node ?? this.node,
         record: more.record ?? this.record,
       }),

@@ -44,7 +44,7 @@ export class SecretMask {
     return masked;
   }
 
-  /** The value itself when nothing in it had to be masked. */
+  /** The value itself when nothing in it had to be masked. What JSON does not know is left alone. */
   json(value: Json): Json {
     if (typeof value === "string") return this.text(value);
     if (typeof value === "number") return this.#alone.has(String(value)) ? MASK : value;

@@ -244,7 +244,7 @@ function checkPrecondition(
 }
 
 /** A checked flow as it will be stored, with the hash that tells whether it is another than before. */
-export async function changeOf(flow: CheckedFlow): Promise<FlowChange> {
+export async function changeOf(flow: Omit<CheckedFlow, "secrets">): Promise<FlowChange> {
   const stored = JSON.stringify(flow.stored);
   return {
     name: flow.name,

@@ -4,11 +4,13 @@ import { documentProblems } from "../domain/document-guard";
 import type { Problem } from "../domain/errors";
 import { FlowDefinition, type FlowSource, readFlow } from "../domain/flow";
 import type { StoredVersion } from "../domain/flow-address";
+import { calledEndpoints } from "../domain/integration";
 import { pointer } from "../domain/json-path";
 import { MAX_BUNDLE_PROBLEMS, MAX_FLOW_BYTES, MAX_FLOWS } from "../domain/limits";
 import { type ResourceDefinition, USED_KINDS, type UsedKind, type UsedResources } from "../domain/resource";
 import { schemaProblems } from "../domain/schema-problems";
 import { compileFlow } from "../engine/compile";
+import type { SecretUse } from "../engine/flow-scope";
 import type { NodeRegistry } from "../engine/node-type";
 import { type CheckedResource, checkResources, ResourceSections, readResources } from "./check-resources";
 
@@ -18,6 +20,8 @@ export interface CheckedFlow {
   stored: StoredVersion;
   alias: string | null;
   hasEndpoint: boolean;
+  /** Secrets that it takes, with JSON Pointers into the bundle. Without one of them it cannot be published. */
+  secrets: SecretUse[];
 }
 
 export type BundleHeader = Pick<
@@ -178,12 +182,30 @@ function compileFlows(
       stored: {
         definition: source,
         calls,
-        ...(USED_KINDS.some((kind) => uses[kind] !== undefined) ? { uses } : {}),
+        ...(USED_KINDS.some((kind) => uses[kind] !== undefined) ? { uses: usedParts(uses, source) } : {}),
       },
       alias,
       hasEndpoint: definition.endpoint !== undefined,
+      secrets: found.secrets.map(({ name, path }) => ({ name, path: `/flows/${index}${path}` })),
     };
   });
+}
+
+/** What a flow version keeps of what it uses: of an integration, which may have thousands of endpoints, those it calls. */
+function usedParts(uses: UsedResources, source: FlowSource): UsedResources {
+  if (uses.integration === undefined) return uses;
+  const called = calledEndpoints(source);
+  const integration = Object.fromEntries(
+    Object.entries(uses.integration).map(([name, definition]) => [
+      name,
+      { ...definition, endpoints: pick(definition.endpoints, called.get(name) ?? new Set()) },
+    ]),
+  );
+  return { ...uses, integration };
+}
+
+function pick<T>(all: Record<string, T>, names: ReadonlySet<string>): Record<string, T> {
+  return Object.fromEntries(Object.entries(all).filter(([name]) => names.has(name)));
 }
 
 /** As much of a wrong document as lets its flows be checked all the same. */
