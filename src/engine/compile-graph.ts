@@ -271,7 +271,8 @@ export class GraphCompiler {
   /** Secrets go to other systems and nowhere else, and each is named, so that a missing one is found before any run. */
   #checkSecrets(names: NamesRead, place: string, { type }: Draft): void {
     const problem = secretsProblem(names, type === undefined || type.takesSecrets === true);
-    if (problem === undefined) for (const name of names.secrets) this.#scope.secrets.push({ name, path: place });
+    if (problem === undefined)
+      for (const name of names.secrets) this.#scope.secrets.push({ name, path: place });
     if (problem !== undefined) this.#scope.report({ path: place, reason: problem });
   }
 

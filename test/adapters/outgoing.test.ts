@@ -1,0 +1,236 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ConnectionPools } from "../../src/adapters/http/connection-pools";
+import { HttpOutgoing } from "../../src/adapters/http/outgoing";
+import { IntegrationDefinition } from "../../src/domain/integration";
+import type { ExclusionGroups } from "../../src/operations/ports";
+import { FakeHost } from "../support/fake-host";
+import { runLater, throughFlow } from "../support/trial";
+
+/** Which targets are called. `fetch` is the canary: it must never hear of a target that is refused. */
+
+const REFUSED = [
+  "http://127.0.0.1/",
+  "http://127.1/",
+  "http://127.0.1/",
+  "http://2130706433/",
+  "http://0177.0.0.1/",
+  "http://0x7f.0.0.1/",
+  "http://0x7f000001/",
+  "http://017700000001/",
+  "http://127.0.0.1./",
+  "http://0.0.0.0/",
+  "http://0/",
+  "http://①②⑦.0.0.1/",
+  "http://127。0。0。1/",
+  "http://%31%32%37.0.0.1/",
+  "http:\\\\127.0.0.1/",
+  "http:127.0.0.1/",
+  "http://10.0.0.1/",
+  "http://172.16.5.4/",
+  "http://192.168.1.1/",
+  "http://100.64.0.1/",
+  "http://100.100.100.200/",
+  "http://169.254.169.254/latest/meta-data/",
+  "http://2852039166/latest/meta-data/",
+  "http://0xa9fea9fe/",
+  "http://168.63.129.16/",
+  "http://192.0.0.192/",
+  "http://198.18.0.1/",
+  "http://224.0.0.1/",
+  "http://240.0.0.1/",
+  "http://255.255.255.255/",
+  "http://[::1]/",
+  "http://[::]/",
+  "http://[0:0:0:0:0:ffff:7f00:1]/",
+  "http://[::ffff:127.0.0.1]/",
+  "http://[::ffff:169.254.169.254]/",
+  "http://[::127.0.0.1]/",
+  "http://[64:ff9b::7f00:1]/",
+  "http://[2002:7f00:1::]/",
+  "http://[2001:0:7f00:1::]/",
+  "http://[fc00::1]/",
+  "http://[fd00:ec2::254]/",
+  "http://[fe80::1]/",
+  "http://[ff02::1]/",
+  "http://[2001:db8::1]/",
+  "http://localhost/",
+  "http://LOCALHOST./",
+  "http://api.localhost/",
+  "http://metadata.google.internal/",
+  "http://printer.local/",
+  "http://router/",
+  "https://kubernetes.default.svc.internal/",
+  "http://u:p@api.example.com/",
+  "http://127.0.0.1@169.254.169.254/",
+  "file:///etc/passwd",
+  "gopher://api.example.com/",
+  "ftp://api.example.com/",
+  "data:text/plain,hello",
+  "javascript:1",
+  "ws://api.example.com/",
+  "blob:https://api.example.com/x",
+  "http://[::1%25eth0]/",
+  "http://1.1.1.256/",
+];
+
+const ALLOWED = [
+  "https://api.acme.org/",
+  "https://8.8.8.8/",
+  "http://[2606:4700::1111]/",
+  "https://xn--bcher-kva.org:8443/",
+  "https://localhost.acme.org/",
+  "https://127.0.0.1.acme.org/",
+];
+
+const groups = { acquire: vi.fn(), renew: vi.fn(), release: vi.fn(), abandon: vi.fn() };
+
+function outgoing(privateHosts = "", resolver?: string): HttpOutgoing {
+  const pools = new ConnectionPools(groups as unknown as ExclusionGroups);
+  return new HttpOutgoing({ privateHosts, resolver, pools });
+}
+
+const request = (url: string, more: object = {}) => ({
+  method: "GET",
+  url,
+  headers: [],
+  body: undefined,
+  responseLimit: 1_000,
+  ...more,
+});
+
+const never = new AbortController().signal;
+let fetched: ReturnType<typeof vi.spyOn<typeof globalThis, "fetch">>;
+
+beforeEach(() => {
+  fetched = vi.spyOn(globalThis, "fetch").mockImplementation(async () => new Response("hello"));
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe("66, 68 a target", () => {
+  it.each(REFUSED)("%s is refused", async (url) => {
+    expect(await outgoing().send(request(url), never)).toMatchObject({ kind: "refused" });
+    expect(fetched).not.toHaveBeenCalled();
+  });
+
+  it.each(ALLOWED)("%s is called", async (url) => {
+    expect(await outgoing().send(request(url), never)).toMatchObject({ kind: "answered", status: 200 });
+    expect(fetched).toHaveBeenCalledTimes(1);
+  });
+
+  it.each(REFUSED)(
+    "67 %s is refused behind a redirect, even where the integration names its host",
+    async (url) => {
+      fetched.mockImplementation(
+        async () => new Response(null, { status: 302, headers: { location: encodeURI(decodeURI(url)) } }),
+      );
+      const host = new FakeHost();
+      host.services = { ...host.services, outgoing: outgoing() };
+      const named = URL.parse(url)?.host ?? "";
+      const integration = IntegrationDefinition.parse({
+        integration: "fx",
+        baseUrl: "http://api.acme.org",
+        hosts: named === "" ? [] : [named],
+        endpoints: { list: { path: "/list" } },
+      });
+      const flow = throughFlow({
+        call: {
+          type: "api",
+          call: "fx.list",
+          results: { "200": "out", other: "out", error: "bad", timeout: "out", "max-connection": "out" },
+        },
+      });
+      const ended = await runLater(flow, { host, uses: { integration: { fx: integration } } });
+      // `http:127.0.0.1/` is relative to an http URL, and so leads in a circle on the integration's own host.
+      expect(ended.outputs.bad?.[0]).toMatchObject({
+        code: expect.stringMatching(/refused$|^too_many_redirects$/),
+      });
+      const hosts = fetched.mock.calls.map(([target]) => new URL(String(target)).host);
+      expect(new Set(hosts)).toEqual(new Set(["api.acme.org"]));
+    },
+  );
+});
+
+describe("a name that is looked up", () => {
+  const resolver = "https://dns.acme.org/query";
+  const resolves = (answers: Record<string, string[]>) => {
+    fetched.mockImplementation(async (target) => {
+      const url = new URL(target instanceof Request ? target.url : String(target));
+      if (url.host !== "dns.acme.org") return new Response("hello");
+      const type = Number(url.searchParams.get("type"));
+      const data = (answers[url.searchParams.get("name") ?? ""] ?? []).filter(
+        (each) => each.includes(":") === (type === 28),
+      );
+      return Response.json({
+        Status: 0,
+        Answer: data.map((each) => ({ name: "x", type, TTL: 60, data: each })),
+      });
+    });
+  };
+
+  it("is called when all its addresses are public, and asked for once", async () => {
+    resolves({ "api.acme.org": ["9.9.9.9", "2620:fe::fe"] });
+    const port = outgoing("", resolver);
+    for (let turn = 0; turn < 2; turn += 1) {
+      expect(await port.send(request("https://api.acme.org/"), never)).toMatchObject({ kind: "answered" });
+    }
+    expect(fetched).toHaveBeenCalledTimes(4);
+  });
+
+  it.each([
+    [["10.0.0.1"]],
+    [["9.9.9.9", "127.0.0.1"]],
+    [["9.9.9.9", "fd00::1"]],
+    [["::ffff:10.0.0.1"]],
+    [[]],
+  ])("is refused with the addresses %j", async (addresses) => {
+    resolves({ "api.acme.org": addresses });
+    expect(await outgoing("", resolver).send(request("https://api.acme.org/"), never)).toMatchObject({
+      kind: "refused",
+    });
+    expect(fetched).toHaveBeenCalledTimes(2);
+  });
+
+  it("is not called when the resolver does not answer, and the error says so", async () => {
+    fetched.mockImplementation(async () => new Response("", { status: 500 }));
+    expect(await outgoing("", resolver).send(request("https://api.acme.org/"), never)).toEqual({
+      kind: "refused",
+      reason: 'the address of "api.acme.org" could not be looked up (DOH_URL)',
+    });
+  });
+});
+
+describe("an answer", () => {
+  it("is read up to its limit, and no further", async () => {
+    const stream = (pieces: number) => {
+      let left = pieces;
+      return new ReadableStream({
+        pull: (controller) => {
+          if (left-- > 0) controller.enqueue(new Uint8Array(100));
+          else controller.close();
+        },
+      });
+    };
+    fetched.mockImplementation(async () => new Response(stream(10)));
+    expect(await outgoing().send(request("https://api.acme.org/"), never)).toMatchObject({
+      kind: "answered",
+    });
+    fetched.mockImplementation(async () => new Response(stream(Number.POSITIVE_INFINITY)));
+    expect(await outgoing().send(request("https://api.acme.org/"), never)).toEqual({ kind: "too_large" });
+  });
+
+  it("that does not come is told apart from a call that was given up", async () => {
+    fetched.mockImplementation(async () => {
+      throw new TypeError("Network connection lost.");
+    });
+    expect(await outgoing().send(request("https://api.acme.org/"), never)).toEqual({
+      kind: "failed",
+      reason: "the connection was lost",
+    });
+    const reason = new Error("stop");
+    await expect(outgoing().send(request("https://api.acme.org/"), AbortSignal.abort(reason))).rejects.toBe(
+      reason,
+    );
+  });
+});
