@@ -152,6 +152,26 @@ describe("66, 68 a target", () => {
   );
 });
 
+describe("a private host", () => {
+  it.each([
+    ["127.0.0.1:8080", "http://127.0.0.1:8080/", true],
+    ["127.0.0.1:8080", "http://127.1:8080/", true],
+    ["127.0.0.1:8080", "http://127.0.0.1/", false],
+    ["127.0.0.1:8080", "http://127.0.0.1:8081/", false],
+    ["127.0.0.1", "http://127.0.0.1:9/", true],
+    ["10.0.0.1, intranet", "http://intranet/", true],
+    ["10.0.0.1, intranet:443", "https://INTRANET./", true],
+    ["10.0.0.1, intranet", "http://10.0.0.2/", false],
+    ["[::1]:80", "http://[0::1]/", true],
+    ["*", "http://169.254.169.254/", true],
+    ["*", "file:///etc/passwd", false],
+    ["*", "http://u:p@x.org/", false],
+  ])("with ALLOW_PRIVATE_HOSTS %s: %s", async (setting, url, called) => {
+    const answer = await outgoing(setting).send(request(url), never);
+    expect(answer.kind).toBe(called ? "answered" : "refused");
+  });
+});
+
 describe("a name that is looked up", () => {
   const resolver = "https://dns.acme.org/query";
   const resolves = (answers: Record<string, string[]>) => {
