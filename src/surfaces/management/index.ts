@@ -7,6 +7,7 @@ import { chosenEnvironment } from "../../operations/access/organizations";
 import { accessKeys } from "./access-keys";
 import { flows } from "./flows";
 import { groups } from "./groups";
+import { integrations } from "./integrations";
 import { interfaces } from "./interfaces";
 import { organizations } from "./organizations";
 import { projects } from "./projects";
@@ -40,6 +41,7 @@ management.use("*", async (context, next) => {
 
 for (const resource of [
   projects,
+  integrations,
   flows,
   runs,
   webhooks,
