@@ -182,6 +182,7 @@ function compose(bindings: Bindings): Services {
     directory: new D1Directory(bindings.DB),
     keyStore,
     vault,
+    secretNames: vault,
     signer,
     keys: new CachedKeys({
       kv: bindings.CATALOG,

@@ -19,6 +19,7 @@ import type {
   TableSchemas,
   World,
 } from "./ports";
+import { missingSecrets, type SecretNames } from "./secrets";
 
 export interface ApplyServices extends ClearServices {
   projects: Projects;
@@ -26,6 +27,8 @@ export interface ApplyServices extends ClearServices {
   catalog: Catalog;
   registry: NodeRegistry;
   world: World;
+  /** Which secrets there are, so that a flow whose secret is missing is not published. */
+  secretNames: SecretNames;
 }
 
 export interface ApplyRequest {
@@ -83,6 +86,10 @@ export async function applyProject(services: ApplyServices, request: ApplyReques
   const { environment, project } = request;
   const { header, flows, resources, problems } = checkBundle(request.document, project, services.registry);
   await addAliasProblems(services.projects, request, flows, problems);
+  if (request.publish) {
+    const named = flows.flatMap(({ secrets }) => secrets);
+    problems.push(...(await missingSecrets(services.secretNames, environment.id, named)));
+  }
   await addTakenResources(services.projects, request, resources, problems);
   if (problems.length > 0) {
     throw new SluiceError(

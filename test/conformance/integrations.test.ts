@@ -139,6 +139,41 @@ describe("a bundle with integrations", () => {
   });
 });
 
+describe("a secret", () => {
+  const keyed = { ...FX, auth: { type: "bearer", token: "${_datasource.FxToken}" } };
+  const bundle = { integrations: [keyed], flows: [flow({ query: { k: "=_datasource.FxKey" } })] };
+
+  it("that is missing stops publishing, but not a draft", async () => {
+    expect((await put("calls-secret", bundle, "?publish=false")).ok).toBe(true);
+    const found = await problems(await put("calls-secret", bundle));
+    expect(found).toEqual([
+      expect.stringMatching(/^\/flows\/0\/nodes\/call\/query\/k: there is no secret "FxKey"/),
+      expect.stringMatching(/^\/flows\/0\/nodes\/call\/call: there is no secret "FxToken"/),
+    ]);
+  });
+
+  it("goes to the other side, and nowhere else", async () => {
+    await admin("PUT", "/secrets/FxToken", { value: "t0ken-of-mine" });
+    await admin("PUT", "/secrets/FxKey", { value: "key/of mine" });
+    expect((await put("calls-secret", bundle)).status).toBe(200);
+    fetched.mockImplementation(async (target, init) =>
+      Response.json({ url: String(target), headers: [...new Headers(init?.headers)] }),
+    );
+    const answer = await post("calls-secret/rate/trigger", { base: "X" });
+    const text = await answer.text();
+    expect(answer.status, text).toBe(200);
+    expect(String(fetched.mock.calls[0]?.[0])).toBe("https://api.acme.org/v2/rates/X?k=key%2Fof%20mine");
+    expect(new Headers(fetched.mock.calls[0]?.[1]?.headers).get("authorization")).toBe(
+      "Bearer t0ken-of-mine",
+    );
+    const { processId } = JSON.parse(text) as { processId: string };
+    const exported = await (await admin("GET", "/projects/calls-secret")).text();
+    const run = await (await admin("GET", `/runs/${processId}`)).text();
+    expect(run).toContain("[masked]");
+    for (const told of [text, exported, run]) expect(told).not.toMatch(/t0ken-of-mine|key\/of mine|key%2Fof/);
+  });
+});
+
 describe("POST /projects/{project}/integrations:import", () => {
   const DOCUMENT = `
 openapi: 3.1.0
