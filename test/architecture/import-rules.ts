@@ -11,6 +11,7 @@ const RULES: Record<string, Rule> = {
   domain: { parts: [], packages: ["zod", "fastest-levenshtein", "ipaddr.js"] },
   "engine/expression": { parts: ["domain"], packages: ["jsonata", "re2js"] },
   "engine/formats": { parts: ["domain"], packages: ["zod", "fast-xml-parser", "papaparse"] },
+  "engine/diagram": { parts: ["domain", "engine"], packages: ["@dagrejs/dagre"] },
   engine: { parts: ["domain", "engine/expression", "engine/formats"], packages: ["zod", "http-link-header"] },
   "engine/json-schema": {
     parts: ["domain", "engine/expression"],
@@ -19,7 +20,7 @@ const RULES: Record<string, Rule> = {
   nodes: { parts: ["domain", "engine", "engine/expression", "engine/formats"], packages: ["zod"] },
   auth: { parts: ["domain"], packages: ["zod", "jose", "node:crypto"] },
   operations: {
-    parts: ["domain", "engine", "engine/expression", "engine/formats", "engine/json-schema", "auth"],
+    parts: ["domain", "engine", "engine/expression", "engine/formats", "engine/json-schema", "engine/diagram", "auth"],
     packages: ["zod"],
   },
   adapters: {
@@ -73,7 +74,7 @@ const FREE = new Set(["app", "index"]);
 const SHARED_WORDS = new Set(["engine/maybe-promise"]);
 
 /** Parts with one door: others import the folder, never a file in it. */
-const ONE_DOOR = new Set(["engine/expression", "engine/formats", "engine/json-schema"]);
+const ONE_DOOR = new Set(["engine/expression", "engine/formats", "engine/json-schema", "engine/diagram"]);
 
 interface Import {
   from: string;
