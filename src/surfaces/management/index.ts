@@ -5,6 +5,7 @@ import { problemResponse } from "../../http/problem";
 import { requestId } from "../../http/request-id";
 import { chosenEnvironment } from "../../operations/access/organizations";
 import { accessKeys } from "./access-keys";
+import { diagrams } from "./diagrams";
 import { flows } from "./flows";
 import { groups } from "./groups";
 import { integrations } from "./integrations";
@@ -43,6 +44,7 @@ for (const resource of [
   projects,
   integrations,
   flows,
+  diagrams,
   runs,
   webhooks,
   users,

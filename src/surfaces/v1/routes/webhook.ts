@@ -8,6 +8,7 @@ import {
   receiveWebhook,
   type Webhook,
 } from "../../../operations/receive-webhook";
+import { atom } from "../atom";
 import { created, defineV1Route, ok, plain, type V1Answer, type V1Call } from "../route";
 
 /** Webhooks (seed: Webhooks; contract, section 3). Their senders have no credentials of ours; a signature stands for them. */
@@ -94,9 +95,4 @@ async function checkCredentials(call: V1Call, webhook: Webhook): Promise<void> {
   throw new SluiceError("rate_limited", "Too many requests.", {
     retryAfter: Math.max(1, Math.ceil(state.resetMs / 1_000)),
   });
-}
-
-/** `2016-05-03T12:27:20+00:00`, as the seed writes times of webhooks. */
-function atom(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}+00:00`;
 }
