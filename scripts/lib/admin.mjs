@@ -38,6 +38,18 @@ export class AdminClient {
   }
 
   /**
+   * Sets what is at a path.
+   * @param {string} path
+   * @param {unknown} body
+   * @returns {Promise<any>}
+   */
+  async put(path, body) {
+    const response = await this.#send("PUT", path, body);
+    if (!response.ok) throw new CommandError(`PUT ${path} failed. ${await problemText(response)}`);
+    return response.json();
+  }
+
+  /**
    * What a POST answers.
    * @param {string} path
    * @param {unknown} body

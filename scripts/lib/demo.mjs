@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import { CommandError } from "./command-error.mjs";
 import { seedAccess } from "./demo-access.mjs";
 import { seedAccounts } from "./demo-accounts.mjs";
+import { seedWebhookSecrets } from "./demo-webhooks.mjs";
 import { endpointUrl } from "./endpoint-url.mjs";
 import { packProject } from "./pack.mjs";
 import { writePrivate } from "./private-file.mjs";
@@ -49,7 +50,16 @@ export async function seedDemo(admin, examples, memory) {
   const seeded = existsSync(memory) ? JSON.parse(readFileSync(memory, "utf8")) : {};
   const projects = [];
   const applied = [];
+  /** @type {Record<string, unknown>} */
+  const credentials = {};
   for (const folder of folders) {
+    const { webhooks } = demoFile(folder);
+    if (webhooks !== undefined)
+      credentials.webhooks = await seedWebhookSecrets(
+        admin,
+        webhooks,
+        join(dirname(memory), "seeded-secrets.json"),
+      );
     const bundle = await packProject(folder);
     const hash = createHash("sha256").update(JSON.stringify(bundle)).digest("hex");
     const there =
@@ -66,8 +76,6 @@ export async function seedDemo(admin, examples, memory) {
       flows: Array.isArray(bundle.flows) ? bundle.flows.length : 0,
     });
   }
-  /** @type {Record<string, unknown>} */
-  const credentials = {};
   for (const { folder } of projects) {
     const { access, accounts } = demoFile(folder);
     if (access !== undefined)
@@ -109,6 +117,7 @@ export async function describeDemo(admin, instance, projects, credentials = {}) 
       flows = {},
       access: _access,
       accounts: _,
+      webhooks: _webhooks,
       ...rest
     } = demoFile(folder);
     Object.assign(demo, rest);

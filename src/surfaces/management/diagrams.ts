@@ -10,7 +10,10 @@ import { FlowParams } from "./schemas";
 export const diagrams = newRouter();
 
 const DiagramQuery = z.strictObject({
-  format: z.enum(PICTURE_FORMATS).optional().openapi({ description: "Overrides `Accept`; `svg` by default." }),
+  format: z
+    .enum(PICTURE_FORMATS)
+    .optional()
+    .openapi({ description: "Overrides `Accept`; `svg` by default." }),
   version: z.coerce
     .number()
     .int()

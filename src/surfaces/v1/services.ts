@@ -1,5 +1,6 @@
 import type { TokenServices } from "../../operations/access/tokens";
 import type { ApplyServices } from "../../operations/apply-project";
+import type { DiagramServices } from "../../operations/flow-diagram";
 import type { KeystoreServices } from "../../operations/keystores";
 import type { WebhookServices } from "../../operations/receive-webhook";
 import type { SchemaServices } from "../../operations/records/data-schema";
@@ -11,6 +12,7 @@ import type { TriggerServices } from "../../operations/trigger-flow";
 export interface V1Services
   extends TokenServices,
     WebhookServices,
+    DiagramServices,
     Omit<KeystoreServices, "world">,
     TableServices,
     Omit<TriggerServices, "world">,

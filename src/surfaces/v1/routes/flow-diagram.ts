@@ -19,7 +19,8 @@ export const getFlowDiagram = defineV1Route({
     format: {
       headers: ["x-format"],
       url: ["format"],
-      description: "json, xml, svg or mermaid; `Accept` says the same. svg and mermaid are the picture alone.",
+      description:
+        "json, xml, svg or mermaid; `Accept` says the same. svg and mermaid are the picture alone.",
     },
     version: {
       headers: ["x-version"],
@@ -57,16 +58,21 @@ export const getFlowDiagram = defineV1Route({
         definition: diagram.definition as unknown as Json,
         mermaid: diagram.mermaid,
       },
-      versions: diagram.versions.map(({ version: number, state, current, createdBy, createdAt, publishedAt }) => ({
-        version: number,
-        state,
-        current,
-        created_by: createdBy,
-        date_created: atom(createdAt),
-        date_published: publishedAt === null ? null : atom(publishedAt),
-      })),
+      versions: diagram.versions.map(
+        ({ version: number, state, current, createdBy, createdAt, publishedAt }) => ({
+          version: number,
+          state,
+          current,
+          created_by: createdBy,
+          date_created: atom(createdAt),
+          date_published: publishedAt === null ? null : atom(publishedAt),
+        }),
+      ),
     };
-    return ok(resource, "Flow diagram is retrieving successfully", { id: 200, lastModified: diagram.flow.updatedAt });
+    return ok(resource, "Flow diagram is retrieving successfully", {
+      id: 200,
+      lastModified: diagram.flow.updatedAt,
+    });
   },
 });
 

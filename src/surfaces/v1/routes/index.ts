@@ -1,5 +1,6 @@
 import type { V1Route } from "../route";
 import { checkAuthentication, refreshToken } from "./authentication";
+import { getFlowDiagram } from "./flow-diagram";
 import { getKey, insertKey, putKey, removeKey, searchKeys } from "./keystore";
 import { optionsRoute } from "./options";
 import { changeFlow, changeRecordStatus, moveToFlow } from "./queue";
@@ -36,6 +37,7 @@ export const routes: readonly V1Route[] = [
   insertTableRow,
   updateTable,
   deleteTableRow,
+  getFlowDiagram,
   postWebhook,
   getWebhook,
   getKey,
