@@ -20,7 +20,15 @@ const RULES: Record<string, Rule> = {
   nodes: { parts: ["domain", "engine", "engine/expression", "engine/formats"], packages: ["zod"] },
   auth: { parts: ["domain"], packages: ["zod", "jose", "node:crypto"] },
   operations: {
-    parts: ["domain", "engine", "engine/expression", "engine/formats", "engine/json-schema", "engine/diagram", "auth"],
+    parts: [
+      "domain",
+      "engine",
+      "engine/expression",
+      "engine/formats",
+      "engine/json-schema",
+      "engine/diagram",
+      "auth",
+    ],
     packages: ["zod"],
   },
   adapters: {
