@@ -3,6 +3,9 @@
  * which the seed numbers, and its place in the queue.
  */
 
+/** Milliseconds between two looks for waiting records, in an environment that records come to. */
+export const SWEEP_MS = 5_000;
+
 /** The seed's numbers. */
 export const RECORD_STATUS = {
   new: 0,

@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Bindings } from "../bindings";
+import { SWEEP_MS } from "../domain/record";
 import { fillMappedFields } from "../operations/records/fill-fields";
 import { sweepRecords } from "../operations/records/sweep-records";
 import { servicesOf } from "../services";
@@ -16,8 +17,6 @@ import { servicesOf } from "../services";
  * 3. `alarm()` lets no error out; it sets itself again first.
  */
 
-/** Milliseconds between looks while it is awake. */
-const SWEEP_MS = 5_000;
 /** Milliseconds for which it stays awake after it was asked for. */
 const AWAKE_MS = 600_000;
 /** Milliseconds after which it looks again when there was more to start than one look takes. */
@@ -25,8 +24,8 @@ const AGAIN_MS = 50;
 
 export class RecordSweeper extends DurableObject<Bindings> {
   /** Sets the alarm, if it is not set for sooner. Durable when this answers (output gate). */
-  async watch(environmentId: number): Promise<void> {
-    await this.#wakeAt(environmentId, Date.now() + SWEEP_MS);
+  async watch(environmentId: number, at: number): Promise<void> {
+    await this.#wakeAt(environmentId, at);
   }
 
   /** Looks as soon as it can. */

@@ -1,5 +1,5 @@
 import { newDurableRunId, shardOf } from "../../domain/process-id";
-import type { RecordTelling } from "../../domain/record";
+import { type RecordTelling, SWEEP_MS } from "../../domain/record";
 import type { RecordSweeper } from "../../durable/record-sweeper";
 import type { RunShard } from "../../durable/run-shard";
 import type { RecordRuns, RecordStart, RecordStartResult } from "../../operations/records/ports";
@@ -17,7 +17,7 @@ interface Shard {
 }
 
 interface Sweeper {
-  watch(environmentId: number): Promise<void>;
+  watch(environmentId: number, dueAt: number): Promise<void>;
   sweepNow(environmentId: number): Promise<void>;
 }
 
@@ -78,10 +78,12 @@ export class DurableRecordRuns implements RecordRuns {
     return number === undefined ? undefined : this.#shard(environmentId, number).recordTelling(runId);
   }
 
-  async watch(environmentId: number): Promise<void> {
+  async watch(environmentId: number, dueAt = Number.POSITIVE_INFINITY): Promise<void> {
     const now = this.#options.now();
-    if ((this.#watched.get(environmentId) ?? 0) > now) return;
-    await this.#sweeper(environmentId).watch(environmentId);
+    // One that looks every few seconds finds what is due later than that by itself.
+    const soon = dueAt > now && dueAt < now + SWEEP_MS;
+    if (!soon && (this.#watched.get(environmentId) ?? 0) > now) return;
+    await this.#sweeper(environmentId).watch(environmentId, soon ? dueAt : now + SWEEP_MS);
     this.#watched.set(environmentId, now + WATCHED_MS);
   }
 

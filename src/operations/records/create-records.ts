@@ -58,7 +58,7 @@ export async function createRecords(
     };
   });
   // Before they are stored: then no crash can leave them with nobody who would look for them.
-  await services.recordRuns.watch(environment.id);
+  await services.recordRuns.watch(environment.id, dueAt);
   const stored = await services.records.insert({
     environmentId: environment.id,
     flowId: pointer.flowId,

@@ -195,8 +195,8 @@ export interface RecordRuns {
   withdraw(environmentId: number, runIds: readonly string[]): Promise<Set<string>>;
   /** What a run would tell its record now. */
   telling(environmentId: number, runId: string): Promise<RecordTelling | undefined>;
-  /** Makes sure that what waits will be begun, whatever happens to this process. */
-  watch(environmentId: number): Promise<void>;
+  /** Makes sure that what waits will be begun, whatever happens to this process; by `dueAt`, when it is to be in time. */
+  watch(environmentId: number, dueAt?: number): Promise<void>;
   /** Has the waiting records looked for at once. */
   sweepNow(environmentId: number): Promise<void>;
 }

@@ -203,8 +203,8 @@ class Exchange {
     for (const [name, value] of query as Iterable<[string, string]>) parameters.add(name, value);
     if (route.body === "bytes") return parameters;
     const contentType = this.#request.headers.get("content-type") ?? "";
-    const isForm = /^application\/x-www-form-urlencoded\b/i.test(contentType);
-    if (route.method !== "GET" && !(route.body === "none" && isForm)) return parameters;
+    // Where no data is taken, a form may also come under another content type, as in the seed's own searches.
+    if (route.method !== "GET" && route.body !== "none") return parameters;
     for (const [name, values] of Object.entries(formFields(await this.#bytes(), contentType))) {
       for (const value of [values].flat()) parameters.add(name, value);
     }
