@@ -36,9 +36,12 @@ export async function issueInterface(
   environmentId = 1,
 ): Promise<Omit<V1Credentials, "apiKey" | "organizationApiKey">> {
   const scopes = ["schema", "record", "flowdiagram", "webhook", "keystore", "tables"];
-  const applied = await admin("PUT", `/projects/${encodeURIComponent(`interface ${name}`)}`, {
-    interfaces: [{ interface: name, access: "both", scopes, ...more }],
-  });
+  const applied = await admin(
+    "PUT",
+    `/projects/${encodeURIComponent(`interface ${name}`)}`,
+    { interfaces: [{ interface: name, access: "both", scopes, ...more }] },
+    { "x-environment": String(environmentId) },
+  );
   if (!applied.ok) throw new Error(`${applied.status}: ${await applied.text()}`);
   const credentials = { clientId: newClientId(), clientSecret: newCredential(), appKey: newCredential() };
   await env.DB.prepare(
