@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { AnyJson } from "./any-json";
 import { durationSchema, parseDuration } from "./duration";
 import { SluiceError } from "./errors";
 import { type Json, parseJson } from "./json";
@@ -18,12 +19,9 @@ export const KeystoreDefinition = z
       .enum(KEYSTORE_TYPES, { error: "`type` is json or raw" })
       .default("json")
       .describe("`json`: values are JSON. `raw`: values are texts of any kind, kept to the letter."),
-    empty: z
-      .json()
-      .optional()
-      .describe(
-        "What a key gets that is read before it was written: any JSON, `{}` by default; a text for a raw keystore, empty by default.",
-      ),
+    empty: AnyJson.optional().describe(
+      "What a key gets that is read before it was written: any JSON, `{}` by default; a text for a raw keystore, empty by default.",
+    ),
     expires: durationSchema(MAX_KEYSTORE_EXPIRY_MS)
       .optional()
       .describe(

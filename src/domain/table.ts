@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { AnyJson } from "./any-json";
 import type { Json } from "./json";
 import { MAX_TABLE_COLUMNS, MAX_TABLE_INDEXES, MAX_TABLE_SEED_ROWS } from "./limits";
 import { checkValue } from "./table-value";
@@ -40,7 +41,7 @@ export const ColumnName = identifier("column").refine(
 const ColumnSettings = z.strictObject({
   type: z.enum(COLUMN_TYPES).describe("What the column holds."),
   required: z.boolean().default(false).describe("Every row has a value here: neither null nor left out."),
-  default: z.json().optional().describe("The value of rows that are inserted without one."),
+  default: AnyJson.optional().describe("The value of rows that are inserted without one."),
   unique: z
     .boolean()
     .default(false)
@@ -87,7 +88,7 @@ export const TableDefinition = z
       .default([])
       .describe("Indexes over several columns, or over `date_created` and `date_updated`."),
     seed: z
-      .array(z.record(z.string(), z.json()))
+      .array(z.record(z.string(), AnyJson))
       .max(
         MAX_TABLE_SEED_ROWS,
         `a table begins with at most ${MAX_TABLE_SEED_ROWS} rows (MAX_TABLE_SEED_ROWS)`,
