@@ -39,6 +39,8 @@ export interface Beginning {
 const ALARM_LOST_MS = 60_000;
 /** Milliseconds after which an alarm that failed is tried again. */
 const RETRY_MS = 5_000;
+/** Keys that are written together at the most for their copies to be made unasked. */
+const COPY_UNASKED = 100;
 /** Rows of expired entries that one alarm removes. */
 const SWEEP = 500;
 /** Entries, and characters of them, that a search looks at before it lets others have their turn. */
@@ -94,6 +96,7 @@ export class Keystore extends DurableObject<Bindings> {
       bytes += entry?.text.length ?? 0;
       if (bytes > MAX_KEYSTORE_BATCH_BYTES) return { kind: "too_much", limit: "MAX_KEYSTORE_BATCH_BYTES" };
       found.push(entry && onlyEntry(entry));
+      if (entry !== undefined) this.#copies.wanted(key);
       if (entry === undefined && beginning !== undefined) missing.push({ kind: "insert", key, ...beginning });
     }
     if (missing.length === 0) return { kind: "done", value: found };
@@ -218,7 +221,8 @@ export class Keystore extends DurableObject<Bindings> {
       return this.ctx.storage.transactionSync(() => {
         const now = Date.now();
         const store = { keys: before?.keys ?? 0, prefix, dropped: false };
-        const outcomes = writes.map((write) => this.#one(write, now, store, leaving));
+        const many = writes.length > COPY_UNASKED;
+        const outcomes = writes.map((write) => this.#one(write, now, store, leaving, many));
         if (step !== undefined) {
           this.#steps.add(step, outcomes, now);
           this.#arm(this.#steps.nextSweep() as number);
@@ -249,7 +253,13 @@ export class Keystore extends DurableObject<Bindings> {
     }
   }
 
-  #one(write: KeystoreWrite, now: number, store: { keys: number }, leaving: Set<string>): WriteOutcome {
+  #one(
+    write: KeystoreWrite,
+    now: number,
+    store: { keys: number },
+    leaving: Set<string>,
+    many: boolean,
+  ): WriteOutcome {
     const { key } = write;
     const head = this.#entries.head(key);
     const there = head !== undefined && (head.expiresAt === null || head.expiresAt > now);
@@ -262,11 +272,11 @@ export class Keystore extends DurableObject<Bindings> {
       store.keys -= 1;
     } else {
       const { value, expiresAt } = write;
-      this.#entries.write(key, value, { version, updatedAt: now, expiresAt });
+      this.#entries.write(key, value, { version, updatedAt: now, expiresAt, replaces: head !== undefined });
       if (head === undefined) store.keys += 1;
       if (expiresAt !== null) this.#arm(expiresAt);
     }
-    if (this.#copies.changed(key, head?.updatedAt)) leaving.add(key);
+    if (this.#copies.changed(key, head?.updatedAt, many)) leaving.add(key);
     if (write.kind !== "delete") return { kind: "written", version, updatedAt: now };
     return there ? { kind: "deleted", version } : { kind: "missing" };
   }

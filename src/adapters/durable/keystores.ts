@@ -137,8 +137,9 @@ export class DurableKeystores implements KeystorePort {
       const copies = new Map<string, KeystoreEntry | undefined>();
       for (let from = 0; from < distinct.length; from += BULK) {
         const part = await kv.getWithMetadata(distinct.slice(from, from + BULK), "text");
-        for (const [name, { value, metadata }] of part) {
-          copies.set(name, this.#current(name, entryOfCopy(value, metadata, now())));
+        // A key that is not there is null here, whatever the platform's types say.
+        for (const [name, copy] of part as Map<string, { value: string | null; metadata: unknown } | null>) {
+          copies.set(name, this.#current(name, entryOfCopy(copy?.value, copy?.metadata, now())));
         }
       }
       return names.map((name) => copies.get(name));

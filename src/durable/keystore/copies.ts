@@ -53,11 +53,13 @@ export interface CopiesOptions {
   prefix: () => string;
   /** Sees to it that the alarm fires by then. */
   arm: (at: number) => void;
+  pause?: (ms: number) => Promise<void>;
 }
 
 export class Copies {
   readonly #options: CopiesOptions;
   readonly #sql: SqlStorage;
+  readonly #pause: (ms: number) => Promise<void>;
   /** Memory only: what is under way in KV, by key; it never rejects. */
   readonly #busy = new Map<string, Promise<unknown>>();
   /** Memory only: copies that are being taken away, so that several writers wait for one deletion. */
@@ -68,6 +70,7 @@ export class Copies {
   constructor(options: CopiesOptions) {
     this.#options = options;
     this.#sql = options.storage.sql;
+    this.#pause = options.pause ?? pause;
     const until = options.now() + LATE_MS;
     for (const { key } of this.#sql.exec<{ key: string }>(
       "SELECT key FROM copies WHERE held = 1 AND due IS NOT NULL",
@@ -80,21 +83,33 @@ export class Copies {
    * In the transaction of a write: its copy is no longer right. Returns whether one may be there, to be taken away before
    * the write is answered.
    * @param before when the key was last written before this
+   * @param onRead whether its copy waits for someone to read it, as it does for each of many that are written together
    */
-  changed(key: string, before: number | undefined): boolean {
+  changed(key: string, before: number | undefined, onRead = false): boolean {
     const now = this.#options.now();
-    const held = this.#read(key)?.held === 1;
-    const wait = before !== undefined && now - before < HOT_MS ? HOT_MS : QUIET_MS;
-    const due = held ? now : now + wait;
-    this.#sql.exec(
-      `INSERT INTO copies (key, held, due, touched_at) VALUES (?1, 0, ?2, 0)
-       ON CONFLICT (key) DO UPDATE SET due = ?2`,
-      key,
-      due,
-    );
+    if (onRead && this.#read(key) === undefined) return false;
+    const due = now + (before !== undefined && now - before < HOT_MS ? HOT_MS : QUIET_MS);
+    const held =
+      this.#sql
+        .exec<{ held: number }>(
+          `INSERT INTO copies (key, held, due, touched_at) VALUES (?1, 0, ?2, 0)
+           ON CONFLICT (key) DO UPDATE SET due = CASE held WHEN 1 THEN ?3 ELSE ?2 END RETURNING held`,
+          key,
+          due,
+          now,
+        )
+        .one().held === 1;
     // Whoever dies before the copy is gone is woken soon; whoever does not has no need of the alarm before the copy is made.
     this.#options.arm(held ? now + RETRY_MS : due);
     return held;
+  }
+
+  /** Someone asked the owner for an entry that has no copy, and none is due. */
+  wanted(key: string): void {
+    if (this.#read(key) !== undefined) return;
+    const due = this.#options.now();
+    this.#sql.exec("INSERT INTO copies (key, held, due, touched_at) VALUES (?, 0, ?, 0)", key, due);
+    this.#options.arm(due);
   }
 
   /** Takes a copy away, once no longer than it takes. @throws when KV refuses */
@@ -199,7 +214,7 @@ export class Copies {
         break;
       } catch (error) {
         if (attempt < TRIES) {
-          await pause(TRY_AGAIN_MS * attempt);
+          await this.#pause(TRY_AGAIN_MS * attempt);
           continue;
         }
         this.#later(key);
@@ -235,7 +250,7 @@ export class Copies {
   /** Waits until KV takes another write of the key. */
   async #interval(touchedAt: number): Promise<void> {
     const wait = touchedAt + KV_INTERVAL_MS - this.#options.now();
-    if (wait > 0) await pause(Math.min(wait, KV_INTERVAL_MS));
+    if (wait > 0) await this.#pause(Math.min(wait, KV_INTERVAL_MS));
   }
 
   /** Does something under a key of KV when all before it has ended. */

@@ -48,11 +48,11 @@ export class Entries {
     return row && { id: row.id, updatedAt: row.updated_at, expiresAt: row.expires_at };
   }
 
-  /** Writes an entry; what was there under the key is replaced, and keeps its place. */
+  /** Writes an entry; `replaces` says whether there is a row of its key, which then keeps its place. */
   write(
     key: string,
     { text, format }: KeystoreValue,
-    about: Pick<KeystoreEntry, "version" | "updatedAt" | "expiresAt">,
+    about: Pick<KeystoreEntry, "version" | "updatedAt" | "expiresAt"> & { replaces: boolean },
   ): void {
     const inRow = text.length <= ROW_CHARS;
     const { id } = this.#sql
@@ -70,7 +70,7 @@ export class Entries {
         about.expiresAt,
       )
       .one();
-    this.#sql.exec("DELETE FROM parts WHERE entry = ?", id);
+    if (about.replaces) this.#sql.exec("DELETE FROM parts WHERE entry = ?", id);
     if (inRow) return;
     // As bytes: cutting a text could cut a character in two.
     const bytes = new TextEncoder().encode(text);
