@@ -6,6 +6,7 @@ import type { Keystore } from "./durable/keystore";
 import type { RateLimiter } from "./durable/rate-limit";
 import type { RecordSweeper } from "./durable/record-sweeper";
 import type { RunShard } from "./durable/run-shard";
+import type { Scheduler } from "./durable/scheduler";
 import type { WebhookInbox } from "./durable/webhook-inbox";
 
 /** Milliseconds for which an isolate trusts what it knows of the catalogue's state before it looks again. */
@@ -61,6 +62,7 @@ export interface Bindings {
   EXCLUSION_GROUP: DurableObjectNamespace<ExclusionGroup>;
   RATE_LIMITER: DurableObjectNamespace<RateLimiter>;
   RUN_SHARD: DurableObjectNamespace<RunShard>;
+  SCHEDULER: DurableObjectNamespace<Scheduler>;
   WEBHOOK_INBOX: DurableObjectNamespace<WebhookInbox>;
   RECORD_SWEEPER: DurableObjectNamespace<RecordSweeper>;
   INSTANCE?: string;

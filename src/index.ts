@@ -8,6 +8,7 @@ export { Keystore } from "./durable/keystore";
 export { RateLimiter } from "./durable/rate-limit";
 export { RecordSweeper } from "./durable/record-sweeper";
 export { RunShard } from "./durable/run-shard";
+export { Scheduler } from "./durable/scheduler";
 export { WebhookInbox } from "./durable/webhook-inbox";
 
 export default {

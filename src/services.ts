@@ -1,6 +1,7 @@
 import { waitUntil } from "cloudflare:workers";
 import { CachedAccess } from "./adapters/cached-access";
 import { AccessStore } from "./adapters/d1/access-store";
+import { AnnouncedProjects } from "./adapters/d1/announced-projects";
 import { D1ApiKeys } from "./adapters/d1/api-keys";
 import { CatalogSource } from "./adapters/d1/catalog-source";
 import { D1Directory } from "./adapters/d1/directory";
@@ -8,10 +9,10 @@ import { D1DroppedKeystores } from "./adapters/d1/dropped-keystores";
 import { D1InterfaceCredentials } from "./adapters/d1/interface-credentials";
 import { D1Organizations } from "./adapters/d1/organizations";
 import { OwnedKeys } from "./adapters/d1/owned-keys";
-import { D1Projects } from "./adapters/d1/projects";
 import { D1RecordSchemas } from "./adapters/d1/records/schemas";
 import { D1Records } from "./adapters/d1/records/store";
 import { D1RunLog } from "./adapters/d1/run-log";
+import { D1ScheduleSource } from "./adapters/d1/schedule-source";
 import { D1SecretVault } from "./adapters/d1/secret-vault";
 import { D1Tables } from "./adapters/d1/tables/d1-tables";
 import { D1TableSchemas } from "./adapters/d1/tables/schema";
@@ -21,6 +22,7 @@ import { DurableKeystores } from "./adapters/durable/keystores";
 import { DurableRateLimiter } from "./adapters/durable/rate-limiter";
 import { DurableRecordRuns } from "./adapters/durable/record-runs";
 import { DurableRunShards } from "./adapters/durable/run-shards";
+import { DurableSchedulers } from "./adapters/durable/schedulers";
 import { DurableWebhookInboxes } from "./adapters/durable/webhook-inboxes";
 import { ConnectionPools } from "./adapters/http/connection-pools";
 import { HttpOutgoing } from "./adapters/http/outgoing";
@@ -46,7 +48,7 @@ import type { TokenServices } from "./operations/access/tokens";
 import type { AccountServices } from "./operations/accounts";
 import type { ApplyServices } from "./operations/apply-project";
 import type { KeystoreServices } from "./operations/keystores";
-import type { RunLog, World } from "./operations/ports";
+import type { RunLog, Schedulers, World } from "./operations/ports";
 import type { WebhookServices } from "./operations/receive-webhook";
 import { SchemaCache, type SchemaServices } from "./operations/records/data-schema";
 import type { RecordServices } from "./operations/records/start-records";
@@ -75,6 +77,8 @@ export interface Services
   settings: Settings;
   runs: RunLog;
   runLog: D1RunLog;
+  schedulers: Schedulers;
+  scheduleSource: D1ScheduleSource;
   /** Absent where the deployment has no master key. */
   callbackSigner: CallbackSigner | undefined;
   assets: Fetcher;
@@ -125,6 +129,7 @@ function compose(bindings: Bindings): Services {
     now: world.now,
   });
   const runLog = new D1RunLog(bindings.DB);
+  const schedulers = new DurableSchedulers(bindings.SCHEDULER);
   // Which database an environment's data is in; today there is one.
   const databaseOf = () => bindings.DB;
   const tables = new D1Tables({ databaseOf, now: world.now, random: world.random });
@@ -157,7 +162,9 @@ function compose(bindings: Bindings): Services {
     eventTokens: new OwnedKeys<EventTokenKind>(bindings.DB, "event_tokens"),
     limiter: new DurableRateLimiter({ namespace: bindings.RATE_LIMITER, now: world.now }),
     registry,
-    projects: new D1Projects(bindings.DB),
+    projects: new AnnouncedProjects(bindings.DB, schedulers),
+    schedulers,
+    scheduleSource: new D1ScheduleSource(bindings.DB),
     tableSessions: new D1TableSessions({ databaseOf, now: world.now, random: world.random }),
     tableSchemas: new D1TableSchemas(databaseOf, world.now),
     keystores,

@@ -4,6 +4,7 @@ import { ExclusionSettings } from "./exclusion-group";
 import { type Json, type JsonObject, setOwn } from "./json";
 import { DEFAULT_ACCEPT_TIMEOUT_MS, DEFAULT_SYNC_TIMEOUT_MS, MAX_TIMEOUT_MS } from "./limits";
 import { AliasName, FlowName, NodeName, OutputName } from "./names";
+import { Schedules } from "./schedule";
 import { ShapeSource } from "./shape";
 
 /**
@@ -138,6 +139,7 @@ export const FlowDefinition = z
     package: z.string().min(1).max(100).optional().describe("The package that holds the flow, for grouping."),
     permissions: Permissions.optional(),
     endpoint: EndpointSettings.optional().describe("Makes the flow callable over HTTP."),
+    schedule: Schedules.optional(),
     input: InputDeclaration.optional(),
     outputs: z
       .record(OutputName, ShapeSource)
@@ -173,6 +175,8 @@ export function readFlow(source: unknown): ReadableFlow | z.ZodError {
   if (isObject(given.input)) {
     definition.input = readableFields(InputDeclaration, given.input) as InputDeclaration;
   }
+  const schedule = Schedules.safeParse(given.schedule);
+  if (schedule.success) definition.schedule = schedule.data;
   if (isObject(given.outputs)) {
     const outputs: JsonObject = {};
     for (const [name, shape] of Object.entries(given.outputs)) {

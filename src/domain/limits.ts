@@ -137,6 +137,10 @@ export const MAX_LIGHT_DELAY_MS = MAX_TIMEOUT_MS;
 export const MAX_DELAY_MS = 31 * 86_400_000;
 /** Turns of one `repeat` for one item: with a minute between them most of a day. A durable run reads them all again when it wakes. */
 export const MAX_TURNS = 1_000;
+/** Schedules of one flow. */
+export const MAX_SCHEDULES = 20;
+/** Milliseconds by which a schedule's tick may be late before it counts as missed: a restart of the deployment takes less. */
+export const TICK_LATE_MS = 60_000;
 /** Milliseconds after which a durable run that has not ended is stopped as `Timeout`: 90 days. Nothing lives for ever. */
 export const MAX_DURABLE_RUN_MS = 90 * 86_400_000;
 /** Milliseconds that an asynchronous call waits for its run to be accepted, unless it or its endpoint says otherwise (seed: 500). */

@@ -9,6 +9,7 @@ import { compileExclusion } from "./exclusion";
 import { FlowScope, type SecretUse } from "./flow-scope";
 import type { NodeRegistry, ResultsContext } from "./node-type";
 import { addNames, type Graph, type NamesRead, noNames, type Plan, type PlanKey } from "./plan";
+import { checkSchedules } from "./schedule";
 
 export interface CompileContext extends ResultsContext {
   registry: NodeRegistry;
@@ -66,6 +67,11 @@ export function compileFlow(
   const exclusion = compileExclusion(definition, scope);
   if (exclusion !== undefined) addNames(names, exclusion.group.names);
   checkMode(definition, scope);
+  const inputShapes = {
+    query: definition.input?.query === undefined ? undefined : compileShape(definition.input.query),
+    body: definition.input?.body === undefined ? undefined : compileShape(definition.input.body),
+  };
+  checkSchedules(definition, inputShapes, scope);
 
   const plan: Plan = {
     key,
@@ -75,10 +81,7 @@ export function compileFlow(
     recordsPath: recordsPath(definition, scope),
     timeoutMs: parseDuration(definition.endpoint?.timeout),
     exclusion,
-    inputShapes: {
-      query: definition.input?.query === undefined ? undefined : compileShape(definition.input.query),
-      body: definition.input?.body === undefined ? undefined : compileShape(definition.input.body),
-    },
+    inputShapes,
     outputShapes,
     connected,
     callbacks: scope.callbacks,

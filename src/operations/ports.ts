@@ -28,6 +28,7 @@ import type {
 } from "../domain/flow-address";
 import type { Resource, ResourceDefinition, ResourceKind } from "../domain/resource";
 import type { RunMessage, RunRecord, RunStatus } from "../domain/run";
+import type { ScheduleView } from "../domain/schedule";
 import type { Loss, TableChange } from "../domain/table-change";
 import type { MaybePromise } from "../engine/maybe-promise";
 import type { Plan } from "../engine/plan";
@@ -256,6 +257,16 @@ export interface RunShards {
   callback(environmentId: number, id: string, step: string): Promise<CallbackView>;
   /** Takes a callback in; resolves when it is on disk. `call` is JSON. */
   answerCallback(environmentId: number, id: string, step: string, call: string): Promise<CallbackAnswer>;
+}
+
+/** Those who carry schedules out, one for each environment. */
+export interface Schedulers {
+  /** A publication is about to be made: look by yourself soon, should no word of it come. */
+  expect(environmentId: number): Promise<void>;
+  /** A publication was made. Never throws. */
+  reconcile(environmentId: number): Promise<void>;
+  /** Every schedule of the environment, by project and flow. */
+  list(environmentId: number): Promise<ScheduleView[]>;
 }
 
 /** Clock and ids, so that tests decide them. */

@@ -12,7 +12,10 @@ const RULES: Record<string, Rule> = {
   "engine/expression": { parts: ["domain"], packages: ["jsonata", "re2js"] },
   "engine/formats": { parts: ["domain"], packages: ["zod", "fast-xml-parser", "papaparse"] },
   "engine/diagram": { parts: ["domain", "engine"], packages: ["@dagrejs/dagre"] },
-  engine: { parts: ["domain", "engine/expression", "engine/formats"], packages: ["zod", "http-link-header"] },
+  engine: {
+    parts: ["domain", "engine/expression", "engine/formats"],
+    packages: ["zod", "http-link-header", "croner"],
+  },
   "engine/json-schema": {
     parts: ["domain", "engine/expression"],
     packages: ["@cfworker/json-schema"],

@@ -230,7 +230,8 @@ export class CachedCatalog implements Catalog {
    */
   #usable(aged: Aged<unknown>): boolean {
     const now = this.#options.now();
-    if (now - aged.at < this.#options.maxAgeMs) return true;
+    // What is from the future says that the clock was put back, and nothing of its age.
+    if (aged.at <= now && now - aged.at < this.#options.maxAgeMs) return true;
     aged.at = now;
     return false;
   }

@@ -16,6 +16,7 @@ import type { ManagementContext } from "./request";
 import { roles } from "./roles";
 import { newRouter } from "./router";
 import { runs } from "./runs";
+import { schedules } from "./schedules";
 import { secrets } from "./secrets";
 import { users } from "./users";
 import { webhooks } from "./webhooks";
@@ -46,6 +47,7 @@ for (const resource of [
   flows,
   diagrams,
   runs,
+  schedules,
   webhooks,
   users,
   groups,

@@ -16,6 +16,7 @@ import type { ApplyServices } from "../../operations/apply-project";
 import type { WebhookServices } from "../../operations/receive-webhook";
 import type { RecordServices } from "../../operations/records/start-records";
 import type { RunServices } from "../../operations/runs";
+import type { ScheduleServices } from "../../operations/schedules";
 import type { SecretServices } from "../../operations/secrets";
 
 /** What the routes of this surface find in Hono's context. */
@@ -26,6 +27,7 @@ export interface ManagementVariables {
       ApplyServices &
       RunServices &
       Pick<RecordServices, "recordRuns"> &
+      ScheduleServices &
       WebhookServices &
       OrganizationServices &
       KeyServices &
