@@ -28,7 +28,6 @@ api.use("/admin/*", (context, next) => {
   const services = servicesOf(context.env);
   context.set("management", services);
   context.set("instance", services.settings.INSTANCE);
-  context.set("adminToken", services.settings.ADMIN_TOKEN);
   return next();
 });
 api.route("/admin/v1", management);
@@ -48,7 +47,8 @@ api.route("/docs", docs);
 api.openAPIRegistry.registerComponent("securitySchemes", "adminToken", {
   type: "http",
   scheme: "bearer",
-  description: "The deployment's ADMIN_TOKEN.",
+  description:
+    "The deployment's ADMIN_TOKEN; a token of Cloudflare Access; or, below one project, the API key of a user who may administer or view it.",
 });
 describeAction(api.openAPIRegistry);
 describeV1(api.openAPIRegistry);

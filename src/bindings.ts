@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { SluiceError } from "./domain/errors";
 import { MAX_SHARDS } from "./domain/process-id";
+import type { AttemptCounter } from "./durable/attempt-counter";
 import type { ExclusionGroup } from "./durable/exclusion-group";
 import type { Keystore } from "./durable/keystore";
 import type { RateLimiter } from "./durable/rate-limit";
@@ -25,6 +26,15 @@ const Settings = z.object({
     .regex(/^[A-Za-z0-9._~-]+$/, "INSTANCE is one URL segment of letters, digits, . _ ~ -")
     .default("phixflow"),
   ADMIN_TOKEN: z.string().optional(),
+  /** Cloudflare Access before the management API: the team's domain, and the application's audience tag. Both or none. */
+  ACCESS_TEAM_DOMAIN: z
+    .string()
+    .regex(
+      /^(?:https?:\/\/)?[\w.-]+(?::\d+)?$/,
+      "ACCESS_TEAM_DOMAIN is a domain such as acme.cloudflareaccess.com",
+    )
+    .optional(),
+  ACCESS_AUD: z.string().min(1).max(200).optional(),
   /** The secret `phixflow-api-key`, which signs API keys; and the one before it, whose keys still count. */
   PHIXFLOW_API_KEY: z.string().optional(),
   PHIXFLOW_API_KEY_PREVIOUS: z.string().optional(),
@@ -60,6 +70,7 @@ export interface Bindings {
   ASSETS: Fetcher;
   KEYSTORE_OWNER: DurableObjectNamespace<Keystore>;
   EXCLUSION_GROUP: DurableObjectNamespace<ExclusionGroup>;
+  ATTEMPT_COUNTER: DurableObjectNamespace<AttemptCounter>;
   RATE_LIMITER: DurableObjectNamespace<RateLimiter>;
   RUN_SHARD: DurableObjectNamespace<RunShard>;
   SCHEDULER: DurableObjectNamespace<Scheduler>;
@@ -67,6 +78,8 @@ export interface Bindings {
   RECORD_SWEEPER: DurableObjectNamespace<RecordSweeper>;
   INSTANCE?: string;
   ADMIN_TOKEN?: string;
+  ACCESS_TEAM_DOMAIN?: string;
+  ACCESS_AUD?: string;
   PHIXFLOW_API_KEY?: string;
   PHIXFLOW_API_KEY_PREVIOUS?: string;
   ALLOW_PRIVATE_HOSTS?: string;

@@ -3,6 +3,7 @@ import { app } from "./app";
 import type { Bindings } from "./bindings";
 import { servicesOf } from "./services";
 
+export { AttemptCounter } from "./durable/attempt-counter";
 export { ExclusionGroup } from "./durable/exclusion-group";
 export { Keystore } from "./durable/keystore";
 export { RateLimiter } from "./durable/rate-limit";

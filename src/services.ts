@@ -3,6 +3,7 @@ import { CachedAccess } from "./adapters/cached-access";
 import { AccessStore } from "./adapters/d1/access-store";
 import { AnnouncedProjects } from "./adapters/d1/announced-projects";
 import { D1ApiKeys } from "./adapters/d1/api-keys";
+import { D1AuditTrail } from "./adapters/d1/audit-trail";
 import { CatalogSource } from "./adapters/d1/catalog-source";
 import { D1Directory } from "./adapters/d1/directory";
 import { D1DroppedKeystores } from "./adapters/d1/dropped-keystores";
@@ -17,6 +18,7 @@ import { D1SecretVault } from "./adapters/d1/secret-vault";
 import { D1Tables } from "./adapters/d1/tables/d1-tables";
 import { D1TableSchemas } from "./adapters/d1/tables/schema";
 import { D1TableSessions } from "./adapters/d1/tables/sessions";
+import { DurableAttemptGuard } from "./adapters/durable/attempt-guard";
 import { DurableExclusionGroups } from "./adapters/durable/exclusion-client";
 import { DurableKeystores } from "./adapters/durable/keystores";
 import { DurableRateLimiter } from "./adapters/durable/rate-limiter";
@@ -31,6 +33,7 @@ import { CachedKeys } from "./adapters/kv/cached-keys";
 import { LightHost } from "./adapters/light-host";
 import { BufferedRunHistory } from "./adapters/queue/run-history";
 import { SecretCipher } from "./adapters/secret-cipher";
+import { AccessVerifier } from "./auth/access-jwt";
 import { badKey, expiredKey, KeySigner } from "./auth/api-key";
 import { CallbackSigner } from "./auth/callback-token";
 import { type Bindings, parseSettings, type Settings } from "./bindings";
@@ -47,6 +50,8 @@ import type { ApiKeyKind } from "./operations/access/ports";
 import type { TokenServices } from "./operations/access/tokens";
 import type { AccountServices } from "./operations/accounts";
 import type { ApplyServices } from "./operations/apply-project";
+import type { AuditTrail } from "./operations/audit";
+import type { AdminAuthentication } from "./operations/authenticate-admin";
 import type { KeystoreServices } from "./operations/keystores";
 import type { RunLog, Schedulers, World } from "./operations/ports";
 import type { WebhookServices } from "./operations/receive-webhook";
@@ -70,7 +75,9 @@ export interface Services
     KeyServices,
     InterfaceServices,
     RecordServices,
-    SchemaServices {
+    SchemaServices,
+    AdminAuthentication {
+  audit: AuditTrail;
   world: World;
   access: CachedAccess;
   catalog: CachedCatalog;
@@ -186,6 +193,10 @@ function compose(bindings: Bindings): Services {
       random: world.random,
     }),
     inboxes: new DurableWebhookInboxes(bindings.WEBHOOK_INBOX),
+    audit: new D1AuditTrail(bindings.DB),
+    adminToken: settings.ADMIN_TOKEN,
+    accessTokens: accessVerifier(settings, world.now),
+    attempts: new DurableAttemptGuard({ namespace: bindings.ATTEMPT_COUNTER, now: world.now }),
     directory: new D1Directory(bindings.DB),
     keyStore,
     vault,
@@ -206,6 +217,14 @@ function compose(bindings: Bindings): Services {
     callbackSigner: CallbackSigner.of(settings.MASTER_KEY, settings.MASTER_KEY_PREVIOUS),
     assets: bindings.ASSETS,
   };
+}
+
+function accessVerifier(
+  { ACCESS_TEAM_DOMAIN: teamDomain, ACCESS_AUD: audience }: Settings,
+  now: () => number,
+): AccessVerifier | undefined {
+  if (teamDomain === undefined || audience === undefined) return undefined;
+  return new AccessVerifier({ teamDomain, audience, now, fetch: (url, init) => fetch(url, init) });
 }
 
 /** Compiles a stored version again, in an isolate that has not seen it yet. It was checked when it was applied. */

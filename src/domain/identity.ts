@@ -3,12 +3,15 @@ import { MAX_NAME_LENGTH, nameSchema, ProjectName } from "./names";
 
 /** Users, groups and roles of an organization, and what they may do. */
 
-/** Users that are not rows: who calls anonymously, and who holds the administrator's token. */
-const RESERVED_USERS = new Set(["system", "admin"]);
+/** Users that are not rows: who calls anonymously, who holds the administrator's token, and who could not say who he is. */
+const RESERVED_USERS = new Set(["system", "admin", "unknown"]);
 
 /** Name of a user, unique in an organization. Runs and the audit trail show it, so it never changes. */
 export const UserName = nameSchema("user name")
-  .refine((name) => !RESERVED_USERS.has(name.toLowerCase()), "`system` and `admin` are Sluice's own users")
+  .refine(
+    (name) => !RESERVED_USERS.has(name.toLowerCase()),
+    "`system`, `admin` and `unknown` are Sluice's own users",
+  )
   .meta({ id: "UserName" });
 /** Name of a group, unique in an organization. A flow's `permissions` name groups by it, so it never changes. */
 export const GroupName = nameSchema("group name").meta({ id: "GroupName" });

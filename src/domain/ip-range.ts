@@ -40,3 +40,14 @@ export function addressIn(address: string, ranges: readonly string[]): boolean {
       : (given as ipaddr.IPv6).match(range as [ipaddr.IPv6, number]);
   });
 }
+
+/** Leading bits of an IPv6 address that one customer of a provider usually has to himself. */
+const CLIENT_BITS = 64;
+
+/** What stands for a client in counters: an IPv4 address, or the network of an IPv6 one, whose owner has all addresses in it. */
+export function clientNetwork(address: string): string {
+  const given = parseAddress(address);
+  if (given === undefined) return "unknown";
+  if (given.kind() === "ipv4") return given.toString();
+  return ipaddr.IPv6.networkAddressFromCIDR(`${given.toString()}/${CLIENT_BITS}`).toString();
+}

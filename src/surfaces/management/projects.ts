@@ -95,6 +95,7 @@ projects.put("/projects/:project", async (context) => {
     ifNoneMatch: entityTags(context.req.header("if-none-match")),
     by: context.get("user"),
   });
+  context.set("audited", { version: result.version, changed: result.changed, publish, dryRun });
   if (!dryRun) context.header("etag", projectTag(result.version));
   return context.json(result, result.version === 1 && result.changed && !dryRun ? 201 : 200);
 });

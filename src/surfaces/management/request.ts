@@ -13,6 +13,8 @@ import type { KeyServices } from "../../operations/access/keys";
 import type { OrganizationServices } from "../../operations/access/organizations";
 import type { AccountServices } from "../../operations/accounts";
 import type { ApplyServices } from "../../operations/apply-project";
+import type { AuditTrail } from "../../operations/audit";
+import type { AdminAuthentication, Administrator } from "../../operations/authenticate-admin";
 import type { WebhookServices } from "../../operations/receive-webhook";
 import type { RecordServices } from "../../operations/records/start-records";
 import type { RunServices } from "../../operations/runs";
@@ -31,11 +33,12 @@ export interface ManagementVariables {
       WebhookServices &
       OrganizationServices &
       KeyServices &
-      InterfaceServices;
-    adminToken: string | undefined;
+      InterfaceServices &
+      AdminAuthentication & { audit: AuditTrail };
     instance: string;
     /** Who is calling, once authenticated. */
     user: string;
+    administrator: Administrator;
     environment: Environment;
     /** What the audit trail says of a change beside its target: names and settings, never a value that is secret. */
     audited: Record<string, unknown> | undefined;

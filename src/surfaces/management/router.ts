@@ -29,6 +29,8 @@ export const security = [{ adminToken: [] }];
 export const guarded = {
   400: problem("A parameter is wrong."),
   401: problem("The administrator's token is missing or wrong."),
+  403: problem("The user of the key may not do this."),
+  429: problem("Too many attempts with wrong credentials from this address; `Retry-After`."),
   503: problem("The deployment has no administrator's token, or a wrong setting."),
 };
 
