@@ -82,6 +82,7 @@ describe("applying", () => {
       published: true,
       dryRun: false,
       flows: { created: ["a"], updated: [], restored: [], retired: [], unchanged: 0 },
+      resources: {},
     });
     const before = await env.DB.prepare("SELECT catalog_epoch FROM environments").first();
     const yaml = stringify({ description: "d", flows: [returning("a", 1)] });
