@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { AnyJson } from "./any-json";
 import type { FlowState } from "./flow-address";
 import { MAX_SCHEDULES } from "./limits";
 
@@ -25,7 +26,7 @@ export const ScheduleSettings = z
       .describe(
         "What happens when ticks were missed because the deployment was away: `run-once` starts one run for all of them, `skip` none.",
       ),
-    input: z.json().optional().describe("What the flow gets as its JSON body. Default: an empty object."),
+    input: AnyJson.optional().describe("What the flow gets as its JSON body. Default: an empty object."),
   })
   .meta({ id: "ScheduleSettings" });
 export type ScheduleSettings = z.output<typeof ScheduleSettings>;
