@@ -40,11 +40,11 @@ export function fencesOf(page: string): Fence[] {
   return fences;
 }
 
-/** Whether a text is what a page says it is, where `…` stands for anything on its line. */
+/** Whether a text is what a page says it is, where `…` stands for anything on its line, `"…"` for any JSON value too. */
 export function matches(shown: string, actual: string): boolean {
   const pattern = shown
     .trim()
-    .split("…")
+    .split(/"…"|…/)
     .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"))
     .join(".*");
   return new RegExp(`^${pattern}$`).test(actual.trim());
