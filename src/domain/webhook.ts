@@ -9,13 +9,12 @@ import {
   MAX_WEBHOOK_SECRETS,
 } from "./limits";
 import { FlowName, ResourceName } from "./names";
+import { SecretName } from "./secret";
 
 /**
  * A webhook: a URL, `/v1/webhook/{name}`, that takes other systems' notifications and starts a flow for each. What its
  * sender can be asked to prove, and how a delivery that comes twice is recognised, is set here.
  */
-
-const SecretName = z.string().min(1).max(100);
 
 const Secrets = z
   .union([SecretName, z.array(SecretName).min(1).max(MAX_WEBHOOK_SECRETS)], {
@@ -267,10 +266,23 @@ export const WebhookDefinition = z
   .meta({ id: "WebhookDefinition" });
 export type WebhookDefinition = z.output<typeof WebhookDefinition>;
 
-/** Names of the secrets that a webhook uses. */
-export function webhookSecrets({ signature, challenge }: WebhookDefinition): string[] {
-  const signing = signature === undefined ? [] : [signature.secret].flat();
-  return [...signing, ...(challenge?.verify === undefined ? [] : [challenge.verify.secret])];
+/** The secrets that a webhook uses, each with where it names them. */
+export function webhookSecrets({
+  signature,
+  challenge,
+}: WebhookDefinition): { name: string; at: (string | number)[] }[] {
+  const uses: { name: string; at: (string | number)[] }[] = [];
+  if (typeof signature?.secret === "string")
+    uses.push({ name: signature.secret, at: ["signature", "secret"] });
+  else {
+    for (const [index, name] of (signature?.secret ?? []).entries()) {
+      uses.push({ name, at: ["signature", "secret", index] });
+    }
+  }
+  if (challenge?.verify !== undefined) {
+    uses.push({ name: challenge.verify.secret, at: ["challenge", "verify", "secret"] });
+  }
+  return uses;
 }
 
 /** Whether a content type is among those that a webhook takes. */

@@ -6,7 +6,7 @@ import { pointer } from "../domain/json-path";
 import { RESOURCES } from "../domain/resource";
 import type { NodeRegistry } from "../engine/node-type";
 import { type CheckedFlow, checkBundle } from "./check-bundle";
-import type { CheckedResource } from "./check-resources";
+import { type CheckedResource, secretsOfResources } from "./check-resources";
 import { type ClearServices, clearDroppedKeystores } from "./clear-dropped-keystores";
 import { compareResources, type ResourceSummary } from "./compare-resources";
 import type {
@@ -87,7 +87,7 @@ export async function applyProject(services: ApplyServices, request: ApplyReques
   const { header, flows, resources, problems } = checkBundle(request.document, project, services.registry);
   await addAliasProblems(services.projects, request, flows, problems);
   if (request.publish) {
-    const named = flows.flatMap(({ secrets }) => secrets);
+    const named = [...flows.flatMap(({ secrets }) => secrets), ...secretsOfResources(resources)];
     problems.push(...(await missingSecrets(services.secretNames, environment.id, named)));
   }
   await addTakenResources(services.projects, request, resources, problems);

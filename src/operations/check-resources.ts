@@ -6,7 +6,9 @@ import { MAX_RESOURCES } from "../domain/limits";
 import { nearest } from "../domain/nearest";
 import { RESOURCE_KINDS, RESOURCES, type ResourceDefinition, type ResourceKind } from "../domain/resource";
 import { schemaProblems } from "../domain/schema-problems";
+import { webhookSecrets } from "../domain/webhook";
 import { integrationProblems } from "./check-integration";
+import type { NamedSecret } from "./secrets";
 
 /** A resource of a bundle that was checked. */
 export interface CheckedResource<K extends ResourceKind = ResourceKind> {
@@ -93,6 +95,18 @@ export function checkResources(context: ResourceContext): Problem[] {
     const check = CHECKS[resource.kind] as Check<ResourceKind> | undefined;
     return check === undefined ? [] : [...check(resource, context)];
   });
+}
+
+/** The secrets that resources name themselves; those in the texts of integrations are found by the flows that use them. */
+export function secretsOfResources(resources: readonly CheckedResource[]): NamedSecret[] {
+  return resources.flatMap((resource) =>
+    resource.kind === "webhook"
+      ? webhookSecrets(resource.definition as ResourceDefinition<"webhook">).map(({ name, at }) => ({
+          name,
+          path: `${resource.path}${pointer(...at)}`,
+        }))
+      : [],
+  );
 }
 
 /** Reports a flow that a resource names and the bundle does not have. */

@@ -24,7 +24,10 @@ const SECRETS: Record<string, string> = {
 const JSON_TYPE = { "content-type": "application/json" };
 
 beforeAll(async () => {
-  servicesOf(env).host.services.secrets.get = (_environment, name) => SECRETS[name];
+  for (const [name, value] of Object.entries({ ...SECRETS, nowhere: "for a moment" })) {
+    const set = await admin("PUT", `/secrets/${name}`, { value });
+    if (!set.ok) throw new Error(`${set.status}: ${await set.text()}`);
+  }
   await applyWebhooks("hooks", [
     { webhook: "plain" },
     { webhook: "my hook: größe" },
@@ -592,7 +595,8 @@ describe("a webhook that asks for credentials", () => {
 
 describe("a webhook whose secret is not set", () => {
   it("takes nothing, and says what to do", async () => {
-    const sent = await send("unset", "{}", await sign.github("", "{}").catch(() => JSON_TYPE));
+    expect((await admin("DELETE", "/secrets/nowhere")).ok).toBe(true);
+    const sent = await send("unset", "{}", await sign.github("for a moment", "{}"));
     expect(sent.status).toBe(503);
     expect(JSON.parse(sent.text).message).toContain('"nowhere"');
   });
@@ -657,6 +661,14 @@ describe("a bundle", () => {
     [{ webhook: "a", flow: "seen", challenge: { json: "c", method: "POST" } }, "/webhooks/0/challenge"],
     [{ webhook: "a", flow: "seen", contentTypes: ["json"] }, "/webhooks/0/contentTypes/0"],
     [{ webhook: "plain", flow: "seen" }, "/webhooks/0/webhook"],
+    [
+      { webhook: "a", flow: "seen", signature: { scheme: "svix", secret: ["slack", "slak"] } },
+      "/webhooks/0/signature/secret/1",
+    ],
+    [
+      { webhook: "a", flow: "seen", challenge: { query: "c", verify: { query: "t", secret: "none" } } },
+      "/webhooks/0/challenge/verify/secret",
+    ],
   ])("with %j is refused, with the place", async (webhook, path) => {
     const refused = await admin("PUT", "/projects/wrong", { flows: [SEEN_FLOW], webhooks: [webhook] });
     expect(refused.status).toBe(422);
