@@ -13,6 +13,7 @@ import { docs } from "./surfaces/docs";
 import { type ManagementVariables, management } from "./surfaces/management";
 import { answerOAuthCall, isOAuth } from "./surfaces/oauth";
 import { describeOAuth } from "./surfaces/oauth/openapi";
+import { answerSiteCall } from "./surfaces/site";
 import { answerV1Call, isV1 } from "./surfaces/v1";
 import { describeV1 } from "./surfaces/v1/openapi";
 
@@ -66,18 +67,28 @@ api.doc31("/openapi.json", {
 
 api.get("/schemas/bundle.json", (context) => context.json(bundleSchema()));
 api.get("/health", (context) => context.json({ status: "ok" }));
-api.get("/", (context) => context.redirect("/docs"));
+api.get("/", async (context) => {
+  const page = await site(context.req.raw as unknown as Request, context.env);
+  return (page as unknown as globalThis.Response | undefined) ?? context.redirect("/docs");
+});
 
-api.notFound((context) =>
-  problemResponse(
+api.notFound(async (context) => {
+  const page = await site(context.req.raw as unknown as Request, context.env);
+  if (page !== undefined) return page as unknown as globalThis.Response;
+  return problemResponse(
     new SluiceError(
       "not_found",
       `There is nothing at ${new URL(context.req.url).pathname}; /docs lists what there is.`,
     ),
     context,
-  ),
-);
+  );
+});
 api.onError((error, context) => problemResponse(error, context));
+
+/** What the environment's websites and hosted pages have at a path; they come last where they share a host with the APIs. */
+function site(request: Request, env: Bindings): Promise<Response | undefined> {
+  return answerSiteCall(request, servicesOf(env));
+}
 
 /**
  * The Worker's HTTP side. Triggers come first and by a router of two routes, so that what a call costs does not depend on

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { SluiceError } from "./domain/errors";
 import { MAX_SHARDS } from "./domain/process-id";
 import type { AttemptCounter } from "./durable/attempt-counter";
+import type { EnvironmentManager } from "./durable/environment-manager";
 import type { ExclusionGroup } from "./durable/exclusion-group";
 import type { Keystore } from "./durable/keystore";
 import type { RateLimiter } from "./durable/rate-limit";
@@ -17,6 +18,10 @@ const DEFAULT_CATALOG_MAX_AGE_MS = 1_000;
 const DEFAULT_RUN_SHARDS = 8;
 /** Three days: over a weekend. */
 const DEFAULT_RUN_RETENTION_HOURS = 72;
+
+/** 20 GB, the smallest package, are 200 MB: fifty of them fit into one database. */
+const DEFAULT_STORAGE_BYTES_PER_GB = 10_000_000;
+const DEFAULT_HISTORY_RETENTION_DAYS = 30;
 
 /** Variables and secrets, as strings from the platform; parsed once per isolate. */
 const Settings = z.object({
@@ -46,6 +51,15 @@ const Settings = z.object({
     .optional(),
   /** What stored secrets are encrypted under, and other keys are derived from: base64 of 32 bytes; and the one before it, to read what still is under it. */
   MASTER_KEY: z.string().optional(),
+  /** Bytes that stand for one gigabyte of an environment's package, so that quotas bite below the database's own 10 GB. */
+  STORAGE_BYTES_PER_GB: z.coerce.number().int().min(1_000).default(DEFAULT_STORAGE_BYTES_PER_GB),
+  /** Domain under which environments get their host names. */
+  ENVIRONMENT_DOMAIN: z
+    .string()
+    .regex(/^[a-z0-9-]+(?:\.[a-z0-9-]+)*$/, "ENVIRONMENT_DOMAIN is a domain name in lower case")
+    .default("sluice.localhost"),
+  /** Days for which the history of runs is kept when an environment is optimized. */
+  HISTORY_RETENTION_DAYS: z.coerce.number().int().min(1).default(DEFAULT_HISTORY_RETENTION_DAYS),
   MASTER_KEY_PREVIOUS: z.string().optional(),
   /** Origin at which others reach this deployment; where a call says it, that is taken when there is none. */
   PUBLIC_URL: z
@@ -85,6 +99,10 @@ export interface Bindings {
   ALLOW_PRIVATE_HOSTS?: string;
   DOH_URL?: string;
   MASTER_KEY?: string;
+  ENVIRONMENT_MANAGER: DurableObjectNamespace<EnvironmentManager>;
+  STORAGE_BYTES_PER_GB?: string;
+  ENVIRONMENT_DOMAIN?: string;
+  HISTORY_RETENTION_DAYS?: string;
   MASTER_KEY_PREVIOUS?: string;
   PUBLIC_URL?: string;
   CATALOG_MAX_AGE_MS?: string;

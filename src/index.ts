@@ -4,6 +4,7 @@ import type { Bindings } from "./bindings";
 import { servicesOf } from "./services";
 
 export { AttemptCounter } from "./durable/attempt-counter";
+export { EnvironmentManager } from "./durable/environment-manager";
 export { ExclusionGroup } from "./durable/exclusion-group";
 export { Keystore } from "./durable/keystore";
 export { RateLimiter } from "./durable/rate-limit";

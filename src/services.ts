@@ -1,5 +1,6 @@
 import { waitUntil } from "cloudflare:workers";
 import { CachedAccess } from "./adapters/cached-access";
+import { checkCertificate, pemBlocks } from "./adapters/certificates/certificate-reader";
 import { AccessStore } from "./adapters/d1/access-store";
 import { AnnouncedProjects } from "./adapters/d1/announced-projects";
 import { D1ApiKeys } from "./adapters/d1/api-keys";
@@ -7,18 +8,23 @@ import { D1AuditTrail } from "./adapters/d1/audit-trail";
 import { CatalogSource } from "./adapters/d1/catalog-source";
 import { D1Directory } from "./adapters/d1/directory";
 import { D1DroppedKeystores } from "./adapters/d1/dropped-keystores";
+import { D1Environments } from "./adapters/d1/environments";
 import { D1InterfaceCredentials } from "./adapters/d1/interface-credentials";
 import { D1Organizations } from "./adapters/d1/organizations";
 import { OwnedKeys } from "./adapters/d1/owned-keys";
+import { CopiedProjectData } from "./adapters/d1/project-data";
 import { D1RecordSchemas } from "./adapters/d1/records/schemas";
 import { D1Records } from "./adapters/d1/records/store";
 import { D1RunLog } from "./adapters/d1/run-log";
 import { D1ScheduleSource } from "./adapters/d1/schedule-source";
 import { D1SecretVault } from "./adapters/d1/secret-vault";
+import { D1SiteFiles } from "./adapters/d1/site-files";
 import { D1Tables } from "./adapters/d1/tables/d1-tables";
 import { D1TableSchemas } from "./adapters/d1/tables/schema";
 import { D1TableSessions } from "./adapters/d1/tables/sessions";
+import { VisitCounter } from "./adapters/d1/visit-counter";
 import { DurableAttemptGuard } from "./adapters/durable/attempt-guard";
+import { DurableEnvironmentWorkers } from "./adapters/durable/environment-workers";
 import { DurableExclusionGroups } from "./adapters/durable/exclusion-client";
 import { DurableKeystores } from "./adapters/durable/keystores";
 import { DurableRateLimiter } from "./adapters/durable/rate-limiter";
@@ -33,6 +39,7 @@ import { CachedKeys } from "./adapters/kv/cached-keys";
 import { LightHost } from "./adapters/light-host";
 import { BufferedRunHistory } from "./adapters/queue/run-history";
 import { SecretCipher } from "./adapters/secret-cipher";
+import { CachedSiteMap } from "./adapters/site-map";
 import { AccessVerifier } from "./auth/access-jwt";
 import { badKey, expiredKey, KeySigner } from "./auth/api-key";
 import { CallbackSigner } from "./auth/callback-token";
@@ -52,12 +59,14 @@ import type { AccountServices } from "./operations/accounts";
 import type { ApplyServices } from "./operations/apply-project";
 import type { AuditTrail } from "./operations/audit";
 import type { AdminAuthentication } from "./operations/authenticate-admin";
+import type { MappingServices } from "./operations/environments/url-mappings";
 import type { KeystoreServices } from "./operations/keystores";
 import type { RunLog, Schedulers, World } from "./operations/ports";
 import type { WebhookServices } from "./operations/receive-webhook";
 import { SchemaCache, type SchemaServices } from "./operations/records/data-schema";
 import type { RecordServices } from "./operations/records/start-records";
 import type { SecretServices } from "./operations/secrets";
+import type { SiteServices } from "./operations/sites/serve-site";
 import type { TableServices } from "./operations/tables/open-table";
 import type { TriggerServices } from "./operations/trigger-flow";
 
@@ -65,6 +74,8 @@ import type { TriggerServices } from "./operations/trigger-flow";
 export interface Services
   extends TriggerServices,
     ApplyServices,
+    MappingServices,
+    SiteServices,
     TokenServices,
     WebhookServices,
     AccountServices,
@@ -90,6 +101,8 @@ export interface Services
   callbackSigner: CallbackSigner | undefined;
   assets: Fetcher;
 }
+
+const DAY_MS = 86_400_000;
 
 const composed = new WeakMap<Bindings, Services>();
 
@@ -146,6 +159,7 @@ function compose(bindings: Bindings): Services {
   const cipher = new SecretCipher(settings.MASTER_KEY, settings.MASTER_KEY_PREVIOUS);
   const vault = new D1SecretVault(bindings.DB, cipher, world.now);
   const schemas = new D1RecordSchemas(bindings.DB);
+  const environments = new D1Environments(bindings.DB, cipher);
   return {
     background,
     records: new D1Records(bindings.DB),
@@ -157,6 +171,16 @@ function compose(bindings: Bindings): Services {
     }),
     schemas,
     schemaCache: new SchemaCache(schemas, settings.CATALOG_MAX_AGE_MS, world.now),
+    environments,
+    environmentWorkers: new DurableEnvironmentWorkers(bindings.ENVIRONMENT_MANAGER),
+    certificates: { check: checkCertificate, blocks: pemBlocks },
+    projectData: new CopiedProjectData({ db: bindings.DB, catalog, keystores }),
+    bytesPerGb: settings.STORAGE_BYTES_PER_GB,
+    environmentDomain: settings.ENVIRONMENT_DOMAIN,
+    retentionMs: settings.HISTORY_RETENTION_DAYS * DAY_MS,
+    siteFiles: new D1SiteFiles(bindings.DB),
+    siteMap: new CachedSiteMap(environments, world.now),
+    visits: new VisitCounter(bindings.DB, background),
     settings,
     world,
     catalog,

@@ -1,5 +1,10 @@
 /** The SHA-256 of a text's UTF-8 bytes, as 64 lower-case hexadecimal digits. */
-export async function sha256Hex(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+export function sha256Hex(text: string): Promise<string> {
+  return digestHex(new TextEncoder().encode(text));
+}
+
+/** The SHA-256 of bytes, as 64 lower-case hexadecimal digits. */
+export async function digestHex(bytes: Uint8Array): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
   return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

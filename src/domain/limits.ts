@@ -48,6 +48,14 @@ export const MAX_PAGE = 200;
 export const MAX_FLOW_BYTES = 512 * 1024;
 /** Flows of one project. */
 export const MAX_FLOWS = 5_000;
+/** Environments of one organization: all of them are listed in one answer. */
+export const MAX_ENVIRONMENTS = 100;
+/** Bytes of one file of a website, hosted page or file manager: it passes through memory whole. */
+export const MAX_FILE_BYTES = 25 * 1024 * 1024;
+/** Characters of a file's path in its website. */
+export const MAX_FILE_PATH_CHARS = 500;
+/** Files of one project: a listing of them is one answer. */
+export const MAX_PROJECT_FILES = 10_000;
 /** Resources of one kind (tables, integrations …) in one project. */
 export const MAX_RESOURCES = 200;
 /** Nodes of one flow, those inside its loops included. */

@@ -42,7 +42,7 @@ const RULES: Record<string, Rule> = {
   http: { parts: ["domain", "auth", "operations"], packages: ["zod", "hono", "@hono/zod-openapi"] },
   surfaces: {
     parts: ["domain", "auth", "operations", "http"],
-    packages: ["zod", "hono", "@hono/zod-openapi", "yaml"],
+    packages: ["zod", "hono", "@hono/zod-openapi", "yaml", "range-parser", "mime"],
   },
   durable: {
     parts: [

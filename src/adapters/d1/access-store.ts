@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { parseDuration } from "../../domain/duration";
 import type { Environment } from "../../domain/environment";
+import { apiHost } from "../../domain/environment-host";
 import { InterfaceDefinition } from "../../domain/interface";
 import { DEFAULT_RATE_WINDOW_MS } from "../../domain/limits";
 import { Scope, scopeNames } from "../../domain/scope";
@@ -62,7 +63,7 @@ export class AccessStore implements TokenStore {
         `SELECT id, organization_id AS organizationId, name FROM environments
          WHERE organization_id = ?1 AND (host = ?2 OR is_default = 1) ORDER BY host IS ?2 DESC LIMIT 1`,
       )
-      .bind(organizationId, host)
+      .bind(organizationId, apiHost(host))
       .first<Environment>();
     return row ?? undefined;
   }
@@ -70,7 +71,7 @@ export class AccessStore implements TokenStore {
   async environmentAt(host: string): Promise<Environment | undefined> {
     const row = await this.#db
       .prepare("SELECT id, organization_id AS organizationId, name FROM environments WHERE host = ?1")
-      .bind(host)
+      .bind(apiHost(host))
       .first<Environment>();
     return row ?? undefined;
   }

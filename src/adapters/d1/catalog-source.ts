@@ -1,4 +1,5 @@
 import type { Environment } from "../../domain/environment";
+import { apiHost } from "../../domain/environment-host";
 import type {
   FlowAddress,
   FlowLookup,
@@ -54,7 +55,7 @@ export class CatalogSource {
         `SELECT id, organization_id, name FROM environments WHERE host = ?1 OR is_default = 1
          ORDER BY host IS ?1 DESC, organization_id LIMIT 1`,
       )
-      .bind(host)
+      .bind(apiHost(host))
       .first<{ id: number; organization_id: number; name: string }>();
     if (row === null)
       throw new Error("there is no default environment: the migrations have not been applied");

@@ -48,7 +48,7 @@ export class D1Projects implements Projects {
       .prepare(
         `SELECT p.id, p.name, p.description, p.version, p.updated_at,
            (SELECT count(*) FROM flows f WHERE f.project_id = p.id AND f.retired_at IS NULL) AS flows
-         FROM projects p WHERE p.environment_id = ?1 AND p.name > ?2 ORDER BY p.name LIMIT ?3`,
+         FROM projects p WHERE p.environment_id = ?1 AND p.name > ?2 AND p.removed_at IS NULL ORDER BY p.name LIMIT ?3`,
       )
       .bind(environmentId, after ?? "", limit)
       .all<{
@@ -276,7 +276,7 @@ export class D1Projects implements Projects {
       ),
       run(`DELETE FROM version_guards WHERE project_id = ${PROJECT_ID}`),
       run(
-        `UPDATE projects SET version = version + 1, description = ?3, updated_at = ?4 WHERE environment_id = ?1 AND name = ?2`,
+        `UPDATE projects SET version = version + 1, description = ?3, updated_at = ?4, removed_at = NULL WHERE environment_id = ?1 AND name = ?2`,
         change.description,
         at,
       ),

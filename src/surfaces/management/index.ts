@@ -3,6 +3,7 @@ import { problemResponse } from "../../http/problem";
 import { accessKeys } from "./access-keys";
 import { audit } from "./audit";
 import { diagrams } from "./diagrams";
+import { files } from "./files";
 import { flows } from "./flows";
 import { groups } from "./groups";
 import { BASE, guard, type Operation } from "./guard";
@@ -46,6 +47,7 @@ for (const resource of [
   organizations,
   accessKeys,
   interfaces,
+  files,
 ])
   management.route("/", resource);
 

@@ -20,6 +20,7 @@ import type { RecordServices } from "../../operations/records/start-records";
 import type { RunServices } from "../../operations/runs";
 import type { ScheduleServices } from "../../operations/schedules";
 import type { SecretServices } from "../../operations/secrets";
+import type { FileServices } from "../../operations/sites/files";
 
 /** What the routes of this surface find in Hono's context. */
 export interface ManagementVariables {
@@ -34,7 +35,9 @@ export interface ManagementVariables {
       OrganizationServices &
       KeyServices &
       InterfaceServices &
+      FileServices &
       AdminAuthentication & { audit: AuditTrail };
+    adminToken: string | undefined;
     instance: string;
     /** Who is calling, once authenticated. */
     user: string;

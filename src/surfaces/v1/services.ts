@@ -1,5 +1,6 @@
 import type { TokenServices } from "../../operations/access/tokens";
 import type { ApplyServices } from "../../operations/apply-project";
+import type { MappingServices } from "../../operations/environments/url-mappings";
 import type { DiagramServices } from "../../operations/flow-diagram";
 import type { KeystoreServices } from "../../operations/keystores";
 import type { WebhookServices } from "../../operations/receive-webhook";
@@ -17,6 +18,7 @@ export interface V1Services
     TableServices,
     Omit<TriggerServices, "world">,
     Omit<ApplyServices, "world">,
+    Omit<MappingServices, "world">,
     Omit<RecordServices, "world">,
     Omit<SchemaServices, "world"> {
   world: TriggerServices["world"];

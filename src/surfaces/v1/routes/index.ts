@@ -1,5 +1,6 @@
 import type { V1Route } from "../route";
 import { checkAuthentication, refreshToken } from "./authentication";
+import { environmentRoutes } from "./environment";
 import { getFlowDiagram } from "./flow-diagram";
 import { getKey, insertKey, putKey, removeKey, searchKeys } from "./keystore";
 import { optionsRoute } from "./options";
@@ -59,4 +60,5 @@ export const routes: readonly V1Route[] = [
   changeRecordStatus,
   moveToFlow,
   changeFlow,
+  ...environmentRoutes,
 ];

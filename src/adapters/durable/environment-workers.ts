@@ -1,0 +1,15 @@
+import type { EnvironmentManager } from "../../durable/environment-manager";
+import type { EnvironmentWorkers } from "../../operations/environments/ports";
+
+/** The objects that carry changes of environments out, one for each environment. */
+export class DurableEnvironmentWorkers implements EnvironmentWorkers {
+  readonly #namespace: DurableObjectNamespace<EnvironmentManager>;
+
+  constructor(namespace: DurableObjectNamespace<EnvironmentManager>) {
+    this.#namespace = namespace;
+  }
+
+  async wake(environmentId: number): Promise<void> {
+    await this.#namespace.getByName(`e${environmentId}`).wake(environmentId);
+  }
+}

@@ -1,0 +1,33 @@
+import type { CopyAction, EnvironmentStatus, PackageCode } from "./environment-life";
+
+/** Milliseconds that each of an environment's passing states is shown for at the least, so that it can be seen. */
+export const STATE_SHOWN_MS = 1_000;
+
+/** One set of data that a project brings along. */
+export interface CopyItem {
+  kind: "table" | "keystore" | "website" | "files" | "schema";
+  /** Of the table, keystore or website; empty for the others. */
+  name: string;
+  action: CopyAction;
+}
+
+/** What an environment in a passing state is becoming. */
+export type PendingChange =
+  | { kind: "create" }
+  | { kind: "package"; package: PackageCode }
+  | { kind: "storage"; gigabytes: number }
+  | { kind: "version"; version: string }
+  | { kind: "optimize" }
+  | { kind: "delete" }
+  | { kind: "shown"; next: EnvironmentStatus }
+  | {
+      kind: "transfer";
+      /** The project's rows in both environments. */
+      from: { environmentId: number; projectId: number };
+      to: { environmentId: number; projectId: number };
+      items: CopyItem[];
+      /** How many of them are copied; the next is taken up again after a crash, and copying twice is copying once. */
+      done: number;
+      /** What could not be copied, and why. */
+      failed: { item: string; reason: string }[];
+    };

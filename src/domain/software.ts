@@ -1,0 +1,26 @@
+/** A release of Sluice, as environments tell of it (seed: `software.current_version`). */
+export interface Release {
+  version: string;
+  /** Milliseconds since 1970. */
+  releasedAt: number;
+  /** Whether environments must have it before they take later ones. */
+  blocking: boolean;
+  changelog: string;
+}
+
+/** Every release, the latest last. A release that changes how an environment's data is laid out is blocking. */
+export const RELEASES = [
+  {
+    version: "v.0.1.0",
+    releasedAt: Date.UTC(2026, 10, 22),
+    blocking: true,
+    changelog: "/docs/#changelog-v.0.1.0",
+  },
+] as const satisfies readonly Release[];
+
+export const LATEST_RELEASE: Release = RELEASES[RELEASES.length - 1] as Release;
+
+/** The release of a version; the latest for one that is not known any more. */
+export function releaseOf(version: string): Release {
+  return RELEASES.find((release) => release.version === version) ?? LATEST_RELEASE;
+}

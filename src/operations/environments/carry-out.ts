@@ -1,0 +1,113 @@
+import { newEnvironmentHost } from "../../domain/environment-host";
+import type { EnvironmentStatus } from "../../domain/environment-life";
+import { SluiceError } from "../../domain/errors";
+import { type CopyItem, type PendingChange, STATE_SHOWN_MS } from "../../domain/pending-change";
+import { type EnvironmentServices, totalGb } from "./environments";
+import type { EnvironmentFields, StoredEnvironment } from "./ports";
+
+/**
+ * Carries out the next piece of what an environment is becoming. Each piece may be repeated: a crash between it and its
+ * being written down does it twice.
+ * @returns milliseconds after which there is more to do; `undefined` when the environment has come to rest
+ */
+export async function carryOut(
+  services: EnvironmentServices,
+  environmentId: number,
+): Promise<number | undefined> {
+  const environment = await services.environments.find(environmentId);
+  const pending = environment?.pending;
+  if (environment === undefined || pending === undefined || pending === null) return undefined;
+  const left = environment.updatedAt + STATE_SHOWN_MS - services.world.now();
+  if (left > 0) return left;
+  const piece = PIECES[pending.kind] as (
+    services: EnvironmentServices,
+    environment: StoredEnvironment,
+    pending: PendingChange,
+  ) => Promise<number | undefined>;
+  return piece(services, environment, pending);
+}
+
+type Piece<K extends PendingChange["kind"]> = (
+  services: EnvironmentServices,
+  environment: StoredEnvironment,
+  pending: PendingChange & { kind: K },
+) => Promise<number | undefined>;
+
+const PIECES: { [K in PendingChange["kind"]]: Piece<K> } = {
+  create: (services, environment) =>
+    settle(services, environment, "ready", { host: newEnvironmentHost(services.environmentDomain) }),
+  package: (services, environment, pending) =>
+    settle(services, environment, "upgraded", { package: pending.package }),
+  storage: (services, environment, { gigabytes }) =>
+    settle(services, environment, "upgraded", { extraStorageGb: environment.extraStorageGb + gigabytes }),
+  version: (services, environment, { version }) =>
+    settle(services, environment, "upgraded", { software: version }),
+  shown: (services, environment, pending) => settle(services, environment, pending.next, {}),
+  async optimize(services, environment) {
+    const { environments, world, retentionMs } = services;
+    const before = environment.usedBytes;
+    const freed = await environments.optimize(environment.id, world.now(), retentionMs);
+    const total = totalGb(environment) * services.bytesPerGb;
+    const after = await environments.measure(environment.id, total, world.now());
+    return settle(services, environment, "ready", {
+      optimized: { ...freed, bytes: Math.max(0, before - after), at: world.now() },
+    });
+  },
+  async delete(services, environment) {
+    const projects = await services.environments.projects(environment.id);
+    for (const { rowId } of projects) {
+      await services.environments.removeProject(environment.id, rowId, services.world.now());
+    }
+    await services.projectData.clearKeystores(environment.id);
+    if (!(await services.environments.purge(environment.id))) return 0;
+    return settle(services, environment, "deleted", {
+      host: null,
+      // The name is free again.
+      name: `${environment.name} (deleted ${environment.id})`.slice(0, 200),
+    });
+  },
+  async transfer(services, environment, pending) {
+    const item = pending.items[pending.done];
+    if (item === undefined) return settle(services, environment, "ready", {});
+    const failed = [...pending.failed];
+    try {
+      await copyItem(services, pending, item);
+    } catch (error) {
+      if (!(error instanceof SluiceError) || error.code === "unavailable") throw error;
+      failed.push({ item: `${item.kind} ${item.name}`.trim(), reason: error.message });
+    }
+    await services.environments.progress(environment.id, { ...pending, done: pending.done + 1, failed });
+    return 0;
+  },
+};
+
+function copyItem(
+  { projectData }: EnvironmentServices,
+  { from, to }: PendingChange & { kind: "transfer" },
+  { kind, name, action }: CopyItem,
+): Promise<void> {
+  const copy = { from, to, name, action };
+  switch (kind) {
+    case "table":
+      return projectData.copyTable(copy);
+    case "keystore":
+      return projectData.copyKeystore(copy);
+    case "website":
+    case "files":
+      return projectData.copyFiles(copy);
+    case "schema":
+      return projectData.copySchema(from.environmentId, to.environmentId);
+  }
+}
+
+/** Writes down what an environment has become. */
+async function settle(
+  { environments, world }: EnvironmentServices,
+  environment: StoredEnvironment,
+  to: EnvironmentStatus,
+  fields: EnvironmentFields,
+): Promise<number | undefined> {
+  const next: PendingChange | null = to === "upgraded" ? { kind: "shown", next: "ready" } : null;
+  await environments.move(environment.id, environment.status, to, next, world.now(), fields);
+  return next === null ? undefined : STATE_SHOWN_MS;
+}
