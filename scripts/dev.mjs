@@ -13,6 +13,7 @@ await run(async () => {
     { QUIET_WRANGLER },
     { endLeftOverRuntime, refuseSecondServer, removeServerFile, writeServerFile },
     { toolPath },
+    { startCompanion },
   ] = await Promise.all([
     import("./lib/dev-vars.mjs"),
     import("./lib/paths.mjs"),
@@ -21,6 +22,7 @@ await run(async () => {
     import("./lib/quiet.mjs"),
     import("./lib/server-file.mjs"),
     import("./lib/tool.mjs"),
+    import("./lib/companion.mjs"),
   ]);
   const { spawn } = await import("node:child_process");
   const where = paths();
@@ -31,6 +33,7 @@ await run(async () => {
   ensureDevVars(where.devVars);
   await migrateState(where.state);
   writeServerFile(where.server, { pid: process.pid, url: `http://127.0.0.1:${port}` });
+  const companion = await startCompanion(where.companion);
   const wrangler = spawn(
     process.execPath,
     [
@@ -40,6 +43,9 @@ await run(async () => {
       "127.0.0.1",
       "--port",
       String(port),
+      // What .dev.vars says of it goes before this.
+      "--var",
+      `ALLOW_PRIVATE_HOSTS:${companion.host}`,
       ...process.argv.slice(2),
     ],
     { cwd: where.root, stdio: "inherit", env: { ...process.env, ...QUIET_WRANGLER } },
@@ -49,6 +55,7 @@ await run(async () => {
   process.on("disconnect", () => wrangler.kill("SIGTERM"));
   onParentGone(() => wrangler.kill("SIGTERM"));
   const code = await new Promise((done) => wrangler.on("exit", (status) => done(status ?? 0)));
+  await companion.stop();
   removeServerFile(where.server);
   process.exit(code);
 });

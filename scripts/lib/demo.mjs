@@ -23,6 +23,7 @@ import { writePrivate } from "./private-file.mjs";
  *       record: record-flow
  *     access: { api_keys: … }        # keys of the v1 and event APIs, see demo-access.mjs
  *     accounts: { users: … }         # users with keys, see demo-accounts.mjs
+ *     companion: [fx]                # integrations that call the demo's companion server, see companion.mjs
  *     table: users                   # anything else is copied as it is
  */
 
@@ -36,10 +37,11 @@ import { writePrivate } from "./private-file.mjs";
  * @param {import("./admin.mjs").AdminClient} admin
  * @param {string} examples
  * @param {string} memory file that remembers what was applied
+ * @param {{ url: string }} [companion] the server that stands for someone else's
  * @returns {Promise<{ projects: Array<{ name: string, folder: string, flows: number }>, applied: string[], credentials: Record<string, unknown> }>} with what
  * goes into `.dev/demo.json` beside what `demo.yaml` says
  */
-export async function seedDemo(admin, examples, memory) {
+export async function seedDemo(admin, examples, memory, companion) {
   const folders = existsSync(examples)
     ? readdirSync(examples)
         .sort()
@@ -60,7 +62,7 @@ export async function seedDemo(admin, examples, memory) {
         webhooks,
         join(dirname(memory), "seeded-secrets.json"),
       );
-    const bundle = await packProject(folder);
+    const bundle = await demoBundle(folder, companion);
     const hash = createHash("sha256").update(JSON.stringify(bundle)).digest("hex");
     const there =
       seeded[bundle.project] === hash && (await admin.get(projectPath(bundle.project))) !== undefined;
@@ -93,6 +95,22 @@ export async function seedDemo(admin, examples, memory) {
 }
 
 /**
+ * A project of the demo, with the integrations that `demo.yaml` names calling the companion where it is now.
+ * @param {string} folder
+ * @param {{ url: string }} [companion]
+ */
+export async function demoBundle(folder, companion) {
+  const bundle = await packProject(folder);
+  const names = demoFile(folder).companion ?? [];
+  const integrations = /** @type {Array<{ integration: string, baseUrl: string }>} */ (
+    bundle.integrations ?? []
+  );
+  if (companion === undefined) return bundle;
+  for (const each of integrations) if (names.includes(each.integration)) each.baseUrl = companion.url;
+  return bundle;
+}
+
+/**
  * Everything that scripts need to know about the demo, by name.
  * @param {import("./admin.mjs").AdminClient} admin
  * @param {string} instance
@@ -118,6 +136,7 @@ export async function describeDemo(admin, instance, projects, credentials = {}) 
       access: _access,
       accounts: _,
       webhooks: _webhooks,
+      companion: _companion,
       ...rest
     } = demoFile(folder);
     Object.assign(demo, rest);

@@ -22,5 +22,7 @@ export function paths(root = ROOT) {
     demo: resolve(root, ".dev", "demo.json"),
     seeded: resolve(root, ".dev", "seeded.json"),
     server: resolve(root, ".dev", "server.json"),
+    /** The port that the demo's companion server had. */
+    companion: resolve(root, ".dev", "companion.json"),
   };
 }

@@ -31,6 +31,7 @@ const MAX_RESTARTS = 5;
  * @property {number} [port] 0, the default, takes a free one
  * @property {string} [root] the project
  * @property {Record<string, string>} [secrets] instead of those in `.dev.vars`
+ * @property {string[]} [privateHosts] hosts that flows may call beside those of ALLOW_PRIVATE_HOSTS
  * @property {Record<string, unknown>} [overrides] of the Worker's Miniflare options
  * @property {number} [directPort] a second port that leads straight to the Worker, past Miniflare's own Workers; 0 takes a free one
  * @property {number} [inspectorPort] a port for debuggers and profilers; 0 takes a free one
@@ -218,7 +219,14 @@ export async function migrateState(state, root = ROOT) {
  * The Worker as wrangler.toml describes it, in Miniflare's words.
  * @param {RuntimeOptions} options
  */
-async function workerOptions({ bundle, root = ROOT, secrets, overrides = {}, directPort }) {
+async function workerOptions({
+  bundle,
+  root = ROOT,
+  secrets,
+  privateHosts = [],
+  overrides = {},
+  directPort,
+}) {
   const { unstable_getMiniflareWorkerOptions } = await import("wrangler");
   const { config } = paths(root);
   const level = process.env.WRANGLER_LOG;
@@ -233,12 +241,17 @@ async function workerOptions({ bundle, root = ROOT, secrets, overrides = {}, dir
   if (level === undefined) delete process.env.WRANGLER_LOG;
   else process.env.WRANGLER_LOG = level;
   const { modulesRules: _rules, rootPath: _path, ...worker } = /** @type {any} */ (described);
+  const bindings = { ...worker.bindings, ...secrets };
+  const hosts = [bindings.ALLOW_PRIVATE_HOSTS, ...privateHosts].filter(
+    (host) => host !== undefined && host !== "",
+  );
+  if (hosts.length > 0) bindings.ALLOW_PRIVATE_HOSTS = hosts.join(",");
   const module = { type: "ESModule", path: basename(bundle), contents: readFileSync(bundle, "utf8") };
   return {
     worker: {
       ...worker,
       name: workerName(config),
-      bindings: { ...worker.bindings, ...secrets },
+      bindings,
       ...(directPort === undefined
         ? { modules: [module] }
         : {

@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import { AdminClient } from "./admin.mjs";
 import { buildWorker } from "./build.mjs";
+import { startCompanion } from "./companion.mjs";
 import { curlLines } from "./curl-lines.mjs";
 import { describeDemo, seedDemo } from "./demo.mjs";
 import { ensureDevVars } from "./dev-vars.mjs";
@@ -30,8 +31,10 @@ export async function startServer() {
     );
 
   const ended = whenTold();
+  const companion = await startCompanion(where.companion);
   const runtime = await startRuntime({
     bundle,
+    privateHosts: [companion.host],
     state: where.state,
     port,
     ownSignals: true,
@@ -52,7 +55,7 @@ export async function startServer() {
   note();
   try {
     const admin = new AdminClient(runtime.url, String(runtime.bindings.ADMIN_TOKEN ?? ""));
-    const { projects, applied, credentials } = await seedDemo(admin, where.examples, where.seeded);
+    const { projects, applied, credentials } = await seedDemo(admin, where.examples, where.seeded, companion);
     const instance = String(runtime.bindings.INSTANCE ?? "phixflow");
     const demo = await describeDemo(admin, instance, projects, credentials);
     writePrivate(where.demo, demo);
@@ -62,6 +65,7 @@ export async function startServer() {
     if (process.exitCode === 0) console.log("Stopped.");
   } finally {
     await runtime.dispose();
+    await companion.stop();
     removeServerFile(where.server);
   }
 }

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadModel } from "../../scripts/generate-docs/model.mjs";
 import { AdminClient } from "../../scripts/lib/admin.mjs";
-import { describeDemo, seedDemo } from "../../scripts/lib/demo.mjs";
+import { startCompanion } from "../../scripts/lib/companion.mjs";
+import { demoBundle, describeDemo, seedDemo } from "../../scripts/lib/demo.mjs";
 import { packProject } from "../../scripts/lib/pack.mjs";
 import { paths } from "../../scripts/lib/paths.mjs";
 import { startTestRuntime, type TestRuntime } from "../bundle/support/runtime";
@@ -12,19 +13,22 @@ import { startTestRuntime, type TestRuntime } from "../bundle/support/runtime";
 /** The examples as `npm start` applies them, in the built bundle, called over HTTP. */
 
 let runtime: TestRuntime;
+let companion: Awaited<ReturnType<typeof startCompanion>>;
 let admin: AdminClient;
 let memory: string;
 let demo: Awaited<ReturnType<typeof describeDemo>>;
 
 beforeAll(async () => {
-  runtime = await startTestRuntime();
+  companion = await startCompanion();
+  runtime = await startTestRuntime({ bindings: { ALLOW_PRIVATE_HOSTS: companion.host } });
   admin = new AdminClient(runtime.url, runtime.adminToken);
   memory = join(mkdtempSync(join(tmpdir(), "sluice-examples-")), "seeded.json");
-  const { projects, credentials } = await seedDemo(admin, paths().examples, memory);
+  const { projects, credentials } = await seedDemo(admin, paths().examples, memory, companion);
   demo = await describeDemo(admin, "phixflow", projects, credentials);
 });
 afterAll(async () => {
   await runtime?.dispose();
+  await companion?.stop();
   if (memory !== undefined) rmSync(join(memory, ".."), { recursive: true, force: true });
 });
 
@@ -88,7 +92,7 @@ test("the keys of .dev/demo.json: ids, and endpoints whose URLs end in /trigger"
   });
   expect(Object.keys(demo.endpoints).sort()).toEqual(
     [
-      "alias approval companies countries echo_page error exclusive exclusive_other exclusive_queue handed_over keyed legacy my_api no_output",
+      "alias approval call_out companies countries echo_page error exclusive exclusive_other exclusive_queue handed_over keyed legacy my_api no_output",
       "no_record order_announce order_backorder order_hold order_intake order_label order_stock page records report since since_async slow weather",
     ].flatMap((names) => names.split(" ")),
   );
@@ -96,13 +100,13 @@ test("the keys of .dev/demo.json: ids, and endpoints whose URLs end in /trigger"
 });
 
 test("seeding twice changes nothing", async () => {
-  const again = await seedDemo(admin, paths().examples, memory);
+  const again = await seedDemo(admin, paths().examples, memory, companion);
   expect(again.applied).toEqual([]);
   expect(demo).toMatchObject(again.credentials);
   for (const user of ["api-user", "staff-user"])
     expect((await admin.get(`/admin/v1/users/${user}/keys`)).keys).toHaveLength(1);
   for (const folder of ["demo", "every-node"]) {
-    expect(await admin.apply(await packProject(join(paths().examples, folder)))).toMatchObject({
+    expect(await admin.apply(await demoBundle(join(paths().examples, folder), companion))).toMatchObject({
       changed: false,
     });
   }
@@ -130,7 +134,7 @@ test("a key of the demo that no longer counts is issued anew", async () => {
     method: "DELETE",
     headers: { Authorization: `Bearer ${runtime.adminToken}` },
   });
-  const { credentials } = await seedDemo(admin, paths().examples, memory);
+  const { credentials } = await seedDemo(admin, paths().examples, memory, companion);
   expect(credentials.action_key).toBe(demo.action_key);
   expect(credentials.action_key_without_privilege).not.toBe(demo.action_key_without_privilege);
   Object.assign(demo, credentials);
@@ -425,6 +429,27 @@ describe("callbacks", () => {
     });
     expect(await pollEnd("order_backorder", many.json.processId)).toMatchObject({
       data: { decided: [{ order: "8", decision: "wait" }] },
+    });
+  });
+});
+
+describe("call_out", () => {
+  test.each(["200", "400", "401", "404", "503", "other", "error", "timeout", "max-connection"])(
+    "meets %s",
+    async (want) => {
+      const { status, json } = await call("call_out", { query: `?want=${want}` });
+      expect(status).toBe(200);
+      expect(json).toMatchObject(
+        success({ met: [{ result: want, message: expect.stringMatching(/./) }] }) as object,
+      );
+    },
+  );
+
+  test("meets 200 unless something else is wanted, and the other side sees a key", async () => {
+    const { json } = await call("call_out");
+    expect(json.data.met[0]).toMatchObject({
+      result: "200",
+      answer: { want: "200", idempotencyKey: expect.stringMatching(/^[0-9a-f]{32}$/) },
     });
   });
 });
