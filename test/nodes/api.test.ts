@@ -174,7 +174,7 @@ describe("results", () => {
     expect(
       (await runLater(calling(list), { host: full, item: 5, ...uses({ maxConnections: 3 }) })).outputs.bad,
     ).toEqual([
-      { failed: 'all 3 connections of the integration "fx" are in use', code: "max_connection", item: 5 },
+      { failed: 'the integration "fx" has no free connection (maxConnections: 3)', code: "max_connection", item: 5 },
     ]);
   });
 

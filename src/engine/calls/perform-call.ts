@@ -165,7 +165,7 @@ async function tryOnce(
   );
   if (ended === CUT) return cut;
   if (ended === "busy") {
-    const message = `all ${call.pool?.size} connections of the integration "${call.integration}" are in use`;
+    const message = `the integration "${call.integration}" has no free connection (maxConnections: ${call.pool?.size})`;
     return { outcome: { result: "max-connection", failure: { code: "max_connection", message } } };
   }
   if (ended.kind === "error") return { outcome: failed(ended.code, ended.message) };
