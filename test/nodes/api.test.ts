@@ -174,7 +174,11 @@ describe("results", () => {
     expect(
       (await runLater(calling(list), { host: full, item: 5, ...uses({ maxConnections: 3 }) })).outputs.bad,
     ).toEqual([
-      { failed: 'the integration "fx" has no free connection (maxConnections: 3)', code: "max_connection", item: 5 },
+      {
+        failed: 'the integration "fx" has no free connection (maxConnections: 3)',
+        code: "max_connection",
+        item: 5,
+      },
     ]);
   });
 
