@@ -245,6 +245,7 @@ webhooks.openapi(
   async (context) => {
     const { webhook, id } = context.req.valid("param");
     const delivery = await replayDelivery(context.get("management"), context.get("environment"), webhook, id);
+    context.set("audited", { delivery: delivery.id, runId: delivery.runId });
     return context.json(onWire(delivery), 201);
   },
 );
