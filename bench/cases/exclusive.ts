@@ -47,6 +47,6 @@ export const exclusive: Case = {
 };
 
 function eachItsOwn(urls: string[]): Target {
-  const targets = urls.map(sinceTarget);
+  const targets = urls.map((url) => sinceTarget(url));
   return { ...targets[0]!, requests: targets.map(({ request }) => request) };
 }

@@ -1,8 +1,9 @@
 import type { Case } from "../harness/case.ts";
 import { exclusive } from "./exclusive.ts";
+import { keyed } from "./keyed.ts";
 import { memory } from "./memory.ts";
 import { sync } from "./sync.ts";
 import { syncManyFlows } from "./sync-many-flows.ts";
 
 /** In the order of the table. */
-export const CASES: Case[] = [sync, syncManyFlows, exclusive, memory];
+export const CASES: Case[] = [sync, syncManyFlows, keyed, exclusive, memory];

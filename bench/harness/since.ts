@@ -23,14 +23,18 @@ const expected = {
   ids: chosen.map((company) => company.id),
 };
 
-export function sinceTarget(url: string): Target {
-  return requestBytes(url, "POST", { "Content-Type": "application/json" }, body);
+export function sinceTarget(url: string, headers: Record<string, string> = {}): Target {
+  return requestBytes(url, "POST", { "Content-Type": "application/json", ...headers }, body);
 }
 
 /** What a side may not get wrong, or there is nothing to compare: the answer, and refusing input of another type. */
-export async function checkSince(name: string, url: string): Promise<void> {
+export async function checkSince(
+  name: string,
+  url: string,
+  headers: Record<string, string> = {},
+): Promise<void> {
   const post = (text: string) =>
-    fetch(url, { method: "POST", headers: { "Content-Type": "application/json" }, body: text });
+    fetch(url, { method: "POST", headers: { "Content-Type": "application/json", ...headers }, body: text });
   const response = await post(body);
   const text = await response.text();
   if (response.status !== 200 || !isDeepStrictEqual(JSON.parse(text), expected)) {
