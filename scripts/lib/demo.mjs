@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import { CommandError } from "./command-error.mjs";
 import { seedAccess } from "./demo-access.mjs";
 import { seedAccounts } from "./demo-accounts.mjs";
+import { seedSchema } from "./demo-schema.mjs";
 import { seedWebhookSecrets } from "./demo-webhooks.mjs";
 import { endpointUrl } from "./endpoint-url.mjs";
 import { packProject } from "./pack.mjs";
@@ -24,6 +25,7 @@ import { writePrivate } from "./private-file.mjs";
  *     access: { api_keys: … }        # keys of the v1 and event APIs, see demo-access.mjs
  *     accounts: { users: … }         # users with keys, see demo-accounts.mjs
  *     companion: [fx]                # integrations that call the demo's companion server, see companion.mjs
+ *     schema: schema.yaml            # the data schema, see demo-schema.mjs
  *     table: users                   # anything else is copied as it is
  */
 
@@ -91,6 +93,10 @@ export async function seedDemo(admin, examples, memory, companion) {
       await seedAccounts(admin, accounts, join(dirname(memory), "seeded-keys.json")),
     );
   }
+  for (const { folder } of projects) {
+    const { schema } = demoFile(folder);
+    if (schema !== undefined) await seedSchema(admin.base, folder, schema, credentials);
+  }
   return { projects, applied, credentials };
 }
 
@@ -137,6 +143,7 @@ export async function describeDemo(admin, instance, projects, credentials = {}) 
       accounts: _,
       webhooks: _webhooks,
       companion: _companion,
+      schema: _schema,
       ...rest
     } = demoFile(folder);
     Object.assign(demo, rest);
