@@ -8,10 +8,10 @@ import { tableGet, tableInsert, tableSearch } from "./table.ts";
 import { tableSearch1m } from "./table-search-1m.ts";
 
 /** In the order of the table. */
-export const CASES: Case[] = [sync, syncManyFlows, keyed, exclusive, memory];
 export const CASES: Case[] = [
   sync,
   syncManyFlows,
+  keyed,
   exclusive,
   tableGet,
   tableSearch,
