@@ -9,6 +9,7 @@ import { type CheckedFlow, checkBundle } from "./check-bundle";
 import { type CheckedResource, secretsOfResources } from "./check-resources";
 import { type ClearServices, clearDroppedKeystores } from "./clear-dropped-keystores";
 import { compareResources, type ResourceSummary } from "./compare-resources";
+import { requireEdit } from "./edit-permission";
 import type {
   Catalog,
   FlowChange,
@@ -46,6 +47,8 @@ export interface ApplyRequest {
   /** Entity tags of `If-None-Match`; `*` asks for a new project. */
   ifNoneMatch: string[] | undefined;
   by: string;
+  /** Groups of the user who asks; `undefined` for administrators of the deployment, and for surfaces with rules of their own. */
+  groups?: readonly string[] | undefined;
 }
 
 /** What an applied bundle changed, or would change. */
@@ -104,6 +107,11 @@ export async function applyProject(services: ApplyServices, request: ApplyReques
     checkPrecondition(request, stored);
     const present = stored === undefined ? [] : await services.projects.flows(environment.id, stored.id);
     const plan = compare(hashed, present, request.publish);
+    if (stored !== undefined) {
+      const { updated, restored, retired } = plan.summary;
+      const touched = [...updated, ...restored, ...retired];
+      await requireEdit(services.projects, environment, stored.id, request.groups, touched);
+    }
     const known = stored === undefined ? [] : await services.projects.resources(environment.id, stored.id);
     const changedResources = await compareResources(
       environment.id,

@@ -40,8 +40,8 @@ export interface Administrator {
   keyId: string | null;
   /** Privileges of a user; `undefined` for administrators of the deployment, who may do everything. */
   privileges: ReadonlySet<string> | undefined;
-  /** Groups of a user. */
-  groups: readonly string[];
+  /** Groups of a user; `undefined` for administrators of the deployment. */
+  groups: readonly string[] | undefined;
 }
 
 /**
@@ -88,7 +88,7 @@ export async function authenticateAdmin(
   }
 }
 
-const NOT_A_KEY_PRIVILEGES = { keyId: null, privileges: undefined, groups: [] };
+const EVERYTHING = { keyId: null, privileges: undefined, groups: undefined };
 
 async function ofAuthorization(
   services: AdminAuthentication,
@@ -98,7 +98,7 @@ async function ofAuthorization(
   const { adminToken, accessTokens, keys } = services;
   const bearer = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
   if (bearer !== undefined && isUsableAdminToken(adminToken) && sameText(bearer, adminToken)) {
-    return { user: ADMIN_USER, credential: "admin-token", ...NOT_A_KEY_PRIVILEGES };
+    return { user: ADMIN_USER, credential: "admin-token", ...EVERYTHING };
   }
   const token = keyInHeader(authorization);
   if (token !== undefined && isKey(token)) {
@@ -126,7 +126,7 @@ async function ofAccess({ accessTokens }: AdminAuthentication, token: string): P
       "Cloudflare Access is not configured here. Send the administrator's token as `Authorization: Bearer …`.",
     );
   }
-  return { user: await accessTokens.verify(token), credential: "access", ...NOT_A_KEY_PRIVILEGES };
+  return { user: await accessTokens.verify(token), credential: "access", ...EVERYTHING };
 }
 
 /** Which of two verifiers a token is for, by the type that its header claims; what it claims is then verified. */

@@ -5,6 +5,7 @@ import type { FlowState } from "../domain/flow-address";
 import { RESOURCES } from "../domain/resource";
 import type { Plan } from "../engine/plan";
 import type { ApplyServices } from "./apply-project";
+import { requireEdit } from "./edit-permission";
 import type { FlowVersionSummary, StoredFlow, StoredProject, StoredResource } from "./ports";
 import type { RecordRuns } from "./records/ports";
 
@@ -106,8 +107,10 @@ export async function setFlowStatus(
   projectName: string,
   flowName: string,
   status: FlowState,
+  groups?: readonly string[] | undefined,
 ): Promise<void> {
-  const { flow } = await requireFlow(services, environment, projectName, flowName);
+  const { project, flow } = await requireFlow(services, environment, projectName, flowName);
+  await requireEdit(services.projects, environment, project.id, groups, [flow.name]);
   if (flow.status === status) return;
   const { epoch } = await services.projects.setStatus(environment.id, flow.id, status, services.world.now());
   await services.catalog.advance(environment.id, epoch);

@@ -2,8 +2,10 @@ import type { Environment } from "../domain/environment";
 import { SluiceError } from "../domain/errors";
 import { type ApplyServices, ATTEMPTS, changeOf } from "./apply-project";
 import { checkBundle } from "./check-bundle";
+import { requireEdit } from "./edit-permission";
 import type { FlowChange, ProjectChange } from "./ports";
 import { requireFlow, resourceSections } from "./projects";
+import { missingSecrets } from "./secrets";
 
 export interface SetCurrentRequest {
   environment: Environment;
@@ -11,6 +13,8 @@ export interface SetCurrentRequest {
   flow: string;
   version: number;
   by: string;
+  /** Groups of the user who asks; `undefined` for administrators of the deployment, and for surfaces with rules of their own. */
+  groups?: readonly string[] | undefined;
 }
 
 /**
@@ -37,6 +41,7 @@ export async function setCurrentVersion(
         `Flow "${flow.name}" is retired: the last bundle no longer had it. Apply a bundle that has it.`,
       );
     }
+    await requireEdit(services.projects, environment, project.id, request.groups, [flow.name]);
     const present = await services.projects.definitions(environment.id, project.id, false);
     const others = present.map(({ definition }) => definition).filter((each) => each.flow !== flow.name);
     const resources = await services.projects.resources(environment.id, project.id);
@@ -45,6 +50,8 @@ export async function setCurrentVersion(
       project.name,
       services.registry,
     );
+    const named = flows.find(({ name }) => name === flow.name)?.secrets ?? [];
+    problems.push(...(await missingSecrets(services.secretNames, environment.id, named)));
     if (problems.length > 0) {
       throw new SluiceError(
         "invalid_bundle",

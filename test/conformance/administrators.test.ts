@@ -209,6 +209,25 @@ describe("a user's key", () => {
     expect(await as(viewer, "PUT", "/projects/theirs/flows/a/status", { status: "paused" })).toBe(403);
   });
 
+  test("changes a flow that is kept to groups only when its user is in one of them", async () => {
+    const kept = (value: number, group: string) => ({
+      flows: [returning("a", value, { permissions: { edit: [group] } })],
+    });
+    const path = "/projects/theirs";
+    expect((await admin("PUT", path, kept(3, "strangers"))).status).toBe(200);
+    expect(await as(editor, "PUT", path, kept(4, "strangers"))).toBe(403);
+    expect(await as(editor, "PUT", path, kept(4, "editors"))).toBe(403);
+    expect(await as(editor, "PUT", `${path}?publish=false`, kept(4, "editors"))).toBe(403);
+    expect(await as(editor, "PUT", path, { flows: [] })).toBe(403);
+    expect(await as(editor, "PUT", `${path}/flows/a/status`, { status: "inactive" })).toBe(403);
+    expect(await as(editor, "PUT", `${path}/flows/a/current`, { version: 1 })).toBe(403);
+    const unchanged = kept(3, "strangers");
+    expect(await as(editor, "PUT", path, { flows: [...unchanged.flows, returning("new", 1)] })).toBe(200);
+    expect((await admin("PUT", path, kept(4, "editors"))).status).toBe(200);
+    expect(await as(editor, "PUT", path, kept(5, "editors"))).toBe(200);
+    expect((await admin("PUT", path, { flows: [returning("a", 1)] })).status).toBe(200);
+  });
+
   test("without the privilege to use keys, or disabled, reaches nothing: 403", async () => {
     const without = await newUser("keyless", ["Administer Project: theirs"]);
     expect(await as(without, "GET", "/projects/theirs")).toBe(403);

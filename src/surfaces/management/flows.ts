@@ -182,6 +182,7 @@ flows.put("/projects/:project/flows/:flow/current", async (context) => {
     flow,
     version,
     by: context.get("user"),
+    groups: context.get("administrator").groups,
   });
   return context.json({ flow, currentVersion }, 200);
 });
@@ -214,6 +215,7 @@ flows.put("/projects/:project/flows/:flow/status", async (context) => {
   readQuery(NoQuery, context);
   const { project, flow } = context.req.param();
   const { status } = await readJson(NewStatus, context);
-  await setFlowStatus(context.get("management"), context.get("environment"), project, flow, status);
+  const { groups } = context.get("administrator");
+  await setFlowStatus(context.get("management"), context.get("environment"), project, flow, status, groups);
   return context.json({ flow, status }, 200);
 });

@@ -94,6 +94,7 @@ projects.put("/projects/:project", async (context) => {
     ifMatch: entityTags(context.req.header("if-match")),
     ifNoneMatch: entityTags(context.req.header("if-none-match")),
     by: context.get("user"),
+    groups: context.get("administrator").groups,
   });
   context.set("audited", { version: result.version, changed: result.changed, publish, dryRun });
   if (!dryRun) context.header("etag", projectTag(result.version));
