@@ -1,5 +1,5 @@
 import { runInDurableObject } from "cloudflare:test";
-import { env } from "cloudflare:workers";
+import { env, exports } from "cloudflare:workers";
 import examples from "@octokit/webhooks-examples";
 import { beforeAll, describe, expect, it } from "vitest";
 import { servicesOf } from "../../src/services";
@@ -800,5 +800,52 @@ describe("an inbox", () => {
       await instance.alarm();
     });
     expect((await send("plain", "{}", JSON_TYPE)).status).toBe(201);
+  });
+});
+
+describe("another organization's environment", () => {
+  it("has its own webhooks, deliveries and secrets, at its own host name", async () => {
+    const organization = await (await admin("POST", "/organizations", { name: "Webhook strangers" })).json<{
+      id: number;
+    }>();
+    const { environments } = await (
+      await admin("GET", `/organizations/${organization.id}/environments`)
+    ).json<{ environments: { id: number }[] }>();
+    const environment = String(environments[0]?.id);
+    const there = { "x-environment": environment };
+    const changed = await admin("PATCH", `/environments/${environment}`, { host: "strangers.test" });
+    expect(changed.status, await changed.clone().text()).toBe(200);
+    const bundle = {
+      flows: [SEEN_FLOW],
+      webhooks: [
+        { webhook: "plain", flow: "seen" },
+        { webhook: "theirs", flow: "seen", signature: { scheme: "github", secret: "github" } },
+      ],
+    };
+    const missing = await admin("PUT", "/projects/strangers", bundle, there);
+    expect(missing.status).toBe(422);
+    await admin("PUT", "/secrets/github", { value: "their own" }, there);
+    const applied = await admin("PUT", "/projects/strangers", bundle, there);
+    expect(applied.status, await applied.clone().text()).toBe(201);
+
+    const post = async (webhook: string, headers: Record<string, string>) => {
+      const response = await exports.default.fetch(`http://strangers.test/v1/webhook/${webhook}`, {
+        method: "POST",
+        headers,
+        body: "{}",
+      });
+      const { resource } = await response.json<{
+        resource: { _id?: { $id: string }; customer_id?: string };
+      }>();
+      return { status: response.status, id: resource._id?.$id, customer: resource.customer_id };
+    };
+    const taken = await post("plain", JSON_TYPE);
+    expect(taken).toMatchObject({ status: 201, customer: String(organization.id) });
+    expect((await admin("GET", `/webhooks/plain/deliveries/${taken.id}`)).status).toBe(404);
+    expect((await admin("GET", `/webhooks/plain/deliveries/${taken.id}`, undefined, there)).status).toBe(200);
+    expect((await send("theirs", "{}", JSON_TYPE)).status).toBe(404);
+    const ours = await sign.github(SECRETS.github as string, "{}");
+    expect((await post("theirs", ours)).status).toBe(401);
+    expect((await post("theirs", await sign.github("their own", "{}"))).status).toBe(201);
   });
 });
