@@ -130,7 +130,9 @@ export class WebhookInbox extends DurableObject<Bindings> {
           bytes += size;
           return index === 0 || bytes <= BATCH_BYTES;
         });
-        await Promise.all(batch.map((delivery) => this.#start(delivery)));
+        const settle = await Promise.all(batch.map((delivery) => this.#start(delivery)));
+        // Together: each write by itself would be a commit of its own, which the answers to senders wait for.
+        for (const write of settle) write();
       }
     } finally {
       this.#busy = false;
@@ -138,28 +140,26 @@ export class WebhookInbox extends DurableObject<Bindings> {
     }
   }
 
-  async #start(delivery: Delivery): Promise<void> {
-    const { id, attempts } = delivery;
+  /** Starts one run; what came of it is written by the function that it gives. */
+  async #start(delivery: Delivery): Promise<() => void> {
+    const { id, attempts, receivedAt } = delivery;
     try {
       const begun = await startDelivery(
         this.#services,
         delivery,
         () => this.#rows.body(id) ?? new Uint8Array(),
       );
-      if (begun.kind === "waits") {
-        const quarter = (Date.now() - delivery.receivedAt) / 4;
-        const wait = Math.round(Math.min(Math.max(quarter, PAUSED_SOONEST_MS), PAUSED_LATEST_MS));
-        this.#rows.postpone(id, Date.now() + wait, begun.reason, false);
-      } else this.#rows.settle(id, begun.kind, begun.kind === "failed" ? begun.reason : null);
+      if (begun.kind !== "waits") {
+        return () => this.#rows.settle(id, begun.kind, begun.kind === "failed" ? begun.reason : null);
+      }
+      const quarter = (Date.now() - receivedAt) / 4;
+      const wait = Math.round(Math.min(Math.max(quarter, PAUSED_SOONEST_MS), PAUSED_LATEST_MS));
+      return () => this.#rows.postpone(id, Date.now() + wait, begun.reason, false);
     } catch (error) {
       this.#report(error);
       const wait = Math.min(FIRST_WAIT_MS * 2 ** attempts, LONGEST_WAIT_MS);
-      this.#rows.postpone(
-        id,
-        Date.now() + wait,
-        "The run could not be started now; it is tried again.",
-        true,
-      );
+      const reason = "The run could not be started now; it is tried again.";
+      return () => this.#rows.postpone(id, Date.now() + wait, reason, true);
     }
   }
 
