@@ -10,6 +10,7 @@ import { ACTION_PATH, answerActionCall } from "./surfaces/action";
 import { describeAction } from "./surfaces/action/openapi";
 import { type CallbackVariables, callbacks } from "./surfaces/callback";
 import { docs } from "./surfaces/docs";
+import { type EventVariables, event } from "./surfaces/event";
 import { type ManagementVariables, management } from "./surfaces/management";
 import { answerOAuthCall, isOAuth } from "./surfaces/oauth";
 import { describeOAuth } from "./surfaces/oauth/openapi";
@@ -19,7 +20,9 @@ import { describeV1 } from "./surfaces/v1/openapi";
 
 interface ApiEnvironment {
   Bindings: Bindings;
-  Variables: ManagementVariables["Variables"] & CallbackVariables["Variables"] & { assets: Fetcher };
+  Variables: ManagementVariables["Variables"] &
+    EventVariables["Variables"] &
+    CallbackVariables["Variables"] & { assets: Fetcher };
 }
 
 /** Everything but the hot path, described by `/openapi.json`. */
@@ -44,6 +47,12 @@ api.use("/docs/*", (context, next) => {
   return next();
 });
 api.route("/docs", docs);
+
+api.use("/workflow/*", (context, next) => {
+  context.set("workflows", servicesOf(context.env));
+  return next();
+});
+api.route("/workflow", event);
 
 api.openAPIRegistry.registerComponent("securitySchemes", "adminToken", {
   type: "http",

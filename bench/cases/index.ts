@@ -4,18 +4,6 @@ import { keyed } from "./keyed.ts";
 import { memory } from "./memory.ts";
 import { sync } from "./sync.ts";
 import { syncManyFlows } from "./sync-many-flows.ts";
-import { tableGet, tableInsert, tableSearch } from "./table.ts";
-import { tableSearch1m } from "./table-search-1m.ts";
 
 /** In the order of the table. */
-export const CASES: Case[] = [
-  sync,
-  syncManyFlows,
-  keyed,
-  exclusive,
-  tableGet,
-  tableSearch,
-  tableInsert,
-  tableSearch1m,
-  memory,
-];
+export const CASES: Case[] = [sync, syncManyFlows, keyed, exclusive, memory];

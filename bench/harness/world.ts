@@ -31,13 +31,11 @@ const SECRETS = {
 /**
  * @param bareWorker a file of `bench/workers`, without its ending
  * @param bareObjects classes of its Durable Objects by binding
- * @param bareBindings further options of it, as Miniflare takes them: databases, namespaces
  */
 export async function startWorld(
   { inspect }: Pick<BenchOptions, "inspect">,
   bareWorker?: string,
   bareObjects?: Record<string, string>,
-  bareBindings?: Record<string, unknown>,
 ): Promise<World> {
   const { bundle } = await buildWorker();
   const state = mkdtempSync(join(tmpdir(), "sluice-bench-"));
@@ -49,7 +47,7 @@ export async function startWorld(
     secrets: SECRETS,
     supervise: false,
     ...(inspect ? { inspectorPort: 0 } : {}),
-    otherWorkers: bareWorker === undefined ? [] : [await bareOptions(bareWorker, bareObjects, bareBindings)],
+    otherWorkers: bareWorker === undefined ? [] : [await bareOptions(bareWorker, bareObjects)],
   });
   return {
     runtime,
@@ -67,7 +65,6 @@ export async function startWorld(
 async function bareOptions(
   name: string,
   objects: Record<string, string> = {},
-  bindings: Record<string, unknown> = {},
 ): Promise<Record<string, unknown>> {
   const built = await build({
     entryPoints: [join(ROOT, "bench", "workers", `${name}.ts`)],
@@ -79,7 +76,6 @@ async function bareOptions(
     write: false,
   });
   return {
-    ...bindings,
     name,
     compatibilityDate: "2026-10-20",
     compatibilityFlags: ["nodejs_compat"],

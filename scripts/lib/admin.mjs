@@ -62,6 +62,17 @@ export class AdminClient {
   }
 
   /**
+   * Uploads bytes.
+   * @param {string} path
+   * @param {Uint8Array<ArrayBuffer>} bytes
+   */
+  async upload(path, bytes) {
+    const headers = { Authorization: `Bearer ${this.token}` };
+    const response = await fetch(this.base + path, { method: "PUT", headers, body: bytes });
+    if (!response.ok) throw new CommandError(`PUT ${path} failed. ${await problemText(response)}`);
+  }
+
+  /**
    * @param {string} method
    * @param {string} path
    * @param {unknown} [body]

@@ -6,6 +6,7 @@ import { CommandError } from "./command-error.mjs";
 import { seedAccess } from "./demo-access.mjs";
 import { seedAccounts } from "./demo-accounts.mjs";
 import { seedSchema } from "./demo-schema.mjs";
+import { seedWebsite } from "./demo-site.mjs";
 import { seedWebhookSecrets } from "./demo-webhooks.mjs";
 import { endpointUrl } from "./endpoint-url.mjs";
 import { packProject } from "./pack.mjs";
@@ -144,14 +145,28 @@ export async function describeDemo(admin, instance, projects, credentials = {}) 
       webhooks: _webhooks,
       companion: _companion,
       schema: _schema,
+      event,
+      website,
       ...rest
     } = demoFile(folder);
     Object.assign(demo, rest);
     for (const [key, target] of Object.entries(endpoints)) {
       demo.endpoints[key] = endpointUrl(admin.base, instance, name, target);
     }
-    if (idAs === undefined && Object.keys(flows).length === 0) continue;
+    if (idAs === undefined && Object.keys(flows).length === 0 && event === undefined && website === undefined)
+      continue;
     const ids = await projectIds(admin, name);
+    if (event !== undefined) demo.event = describeEvent(folder, event, ids.flows);
+    if (website !== undefined) {
+      const where = {
+        project: name,
+        projectId: ids.id,
+        folder,
+        environmentId: demo.environment_id,
+        organizationKey: credentials.organization_api_key,
+      };
+      demo.website = await seedWebsite(admin, where, website);
+    }
     if (idAs !== undefined) demo[idAs] = ids.id;
     for (const [key, flow] of Object.entries(flows)) {
       const id = ids.flows.get(flow);
@@ -160,6 +175,19 @@ export async function describeDemo(admin, instance, projects, credentials = {}) 
     }
   }
   return demo;
+}
+
+/**
+ * An event as callers make it happen, with the id of the workflow that listens.
+ * @param {string} folder
+ * @param {{ handle: string, params: Record<string, number>, workflow: string }} event
+ * @param {Map<unknown, string>} flows
+ */
+function describeEvent(folder, { handle, params, workflow }, flows) {
+  const id = flows.get(workflow);
+  if (id === undefined) throw new CommandError(`${folder}/demo.yaml: the project has no flow ${workflow}.`);
+  const pairs = Object.entries(params).map(([key, value]) => ({ key, value }));
+  return { handle, params: pairs, workflow_id: Number(id) };
 }
 
 /**

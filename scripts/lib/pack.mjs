@@ -9,12 +9,12 @@ import { CommandError } from "./command-error.mjs";
  *
  * - `project.yaml` has the project's own fields (`project`, `description`, …);
  * - every sub-folder becomes a list of its name, an element for each `*.yaml`, `*.yml` or `*.json` file in it, in the
- *   order of their names (`flows/quote.yaml` → an element of `flows`). Not `tests/` and `data/`: they stay at home;
+ *   order of their names (`flows/quote.yaml` → an element of `flows`). Not `tests/`, `data/` and `site/`: they stay at home;
  * - `!file data/x.json`, or `{ $file: data/x.json }`, stands for what that file holds: JSON and YAML parsed, the default
  *   export of an `.mjs` module (evaluated here, by the packer), anything else as text.
  */
 
-const STAYS_HOME = new Set(["tests", "data"]);
+const STAYS_HOME = new Set(["tests", "data", "site"]);
 const DOCUMENT = /\.(ya?ml|json)$/;
 /** Files that name files that name files …: surely a circle. */
 const MAX_FILE_DEPTH = 10;

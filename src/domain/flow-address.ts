@@ -1,3 +1,4 @@
+import type { WorkflowRegistration } from "./event";
 import type { FlowSource } from "./flow";
 import type { UsedResources } from "./resource";
 
@@ -29,6 +30,11 @@ export type FlowLookup =
   | { kind: "draft"; flowId: number }
   | { kind: "missing" }
   | { kind: "ambiguous"; candidates: string[] };
+/** A flow that is registered for an event. */
+export interface Workflow {
+  pointer: FlowPointer;
+  registration: WorkflowRegistration;
+}
 
 export type Resolution =
   | { kind: "found"; pointer: FlowPointer; deprecated: boolean }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { durationSchema } from "./duration";
+import { WorkflowRegistration } from "./event";
 import { ExclusionSettings } from "./exclusion-group";
 import { type Json, type JsonObject, setOwn } from "./json";
 import { DEFAULT_ACCEPT_TIMEOUT_MS, DEFAULT_SYNC_TIMEOUT_MS, MAX_TIMEOUT_MS } from "./limits";
@@ -140,6 +141,7 @@ export const FlowDefinition = z
     permissions: Permissions.optional(),
     endpoint: EndpointSettings.optional().describe("Makes the flow callable over HTTP."),
     schedule: Schedules.optional(),
+    workflow: WorkflowRegistration.optional().describe("Runs the flow when an event happens."),
     input: InputDeclaration.optional(),
     outputs: z
       .record(OutputName, ShapeSource)
@@ -172,6 +174,8 @@ export function readFlow(source: unknown): ReadableFlow | z.ZodError {
   if (isObject(given.endpoint)) {
     definition.endpoint = readableFields(EndpointSettings, given.endpoint) as EndpointSettings;
   }
+  const workflow = WorkflowRegistration.safeParse(given.workflow);
+  if (workflow.success) definition.workflow = workflow.data;
   if (isObject(given.input)) {
     definition.input = readableFields(InputDeclaration, given.input) as InputDeclaration;
   }

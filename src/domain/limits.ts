@@ -56,6 +56,10 @@ export const MAX_FILE_BYTES = 25 * 1024 * 1024;
 export const MAX_FILE_PATH_CHARS = 500;
 /** Files of one project: a listing of them is one answer. */
 export const MAX_PROJECT_FILES = 10_000;
+/** Parameters of one event: a workflow is found by comparing each. */
+export const MAX_EVENT_PARAMS = 20;
+/** Objects of one event: each has a shape that is checked at every call. */
+export const MAX_EVENT_OBJECTS = 100;
 /** Resources of one kind (tables, integrations …) in one project. */
 export const MAX_RESOURCES = 200;
 /** Nodes of one flow, those inside its loops included. */

@@ -192,9 +192,9 @@ async function writeSelected(
     else ok.push(into === undefined ? item : withResult(node, item, into, count));
   });
   node.emit("ok", ok);
-  const unmet = new Set(missing);
+  // Those whose id can be no row's came first.
   node.emit(
     "missing",
-    node.items.filter((item) => unmet.has(item)),
+    missing.sort((left, right) => left.record - right.record),
   );
 }

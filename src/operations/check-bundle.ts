@@ -13,6 +13,7 @@ import { compileFlow } from "../engine/compile";
 import type { SecretUse } from "../engine/flow-scope";
 import type { NodeRegistry } from "../engine/node-type";
 import { type CheckedResource, checkResources, ResourceSections, readResources } from "./check-resources";
+import { checkWorkflows } from "./check-workflows";
 
 /** A flow of a bundle that was checked: what will be stored of it, and what its endpoint asks for. */
 export interface CheckedFlow {
@@ -85,6 +86,7 @@ export function checkBundle(document: unknown, project: string, registry: NodeRe
   const flowNames = read.map(({ definition }) => definition.flow);
   problems.push(...checkResources({ flowNames, resources }));
   const flows = compileFlows(read, resources, project, registry, problems);
+  problems.push(...checkWorkflows(read, resources));
   if (problems.length > MAX_BUNDLE_PROBLEMS) {
     const more = problems.length - MAX_BUNDLE_PROBLEMS;
     problems.length = MAX_BUNDLE_PROBLEMS;

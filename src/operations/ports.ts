@@ -25,6 +25,7 @@ import type {
   FlowState,
   Resolution,
   StoredVersion,
+  Workflow,
 } from "../domain/flow-address";
 import type { Resource, ResourceDefinition, ResourceKind } from "../domain/resource";
 import type { RunMessage, RunRecord, RunStatus } from "../domain/run";
@@ -42,9 +43,11 @@ export interface Catalog {
   flow(environmentId: number, projectId: number, name: string): MaybePromise<FlowPointer | undefined>;
   /** A flow of the environment by its name, whichever project has it, or by its id. */
   flowNamed(environmentId: number, nameOrId: string): MaybePromise<FlowLookup>;
-  /** The current version of a flow by its id; `undefined` when it has none, or is retired. */
-  flowById(environmentId: number, flowId: number): MaybePromise<FlowPointer | undefined>;
   plan(pointer: FlowPointer): MaybePromise<Plan>;
+  /** A flow of the environment by its id: its current version, or its draft where `draft` is set and there is one. */
+  flowById(environmentId: number, flowId: number, draft?: boolean): MaybePromise<FlowPointer | undefined>;
+  /** Flows that are registered for an event: in their current versions, or in drafts where there are any. */
+  workflows(environmentId: number, event: string, draft: boolean): MaybePromise<readonly Workflow[]>;
   /** A resource whose name is unique in the environment. */
   resource<K extends ResourceKind>(
     environmentId: number,

@@ -7,6 +7,7 @@ import type {
   FlowState,
   Resolution,
   StoredVersion,
+  Workflow,
 } from "../../domain/flow-address";
 import type { Resource, ResourceDefinition, ResourceKind } from "../../domain/resource";
 
@@ -22,6 +23,9 @@ interface PointerRow {
   status: FlowState;
   alias: string | null;
 }
+
+/** The version that a flow runs, or that a draft's caller wants to run. */
+const VERSION = { current: "f.current_version", draft: "coalesce(f.draft_version, f.current_version)" };
 
 const POINTER = `SELECT p.id AS project_id, p.name AS project, f.id AS flow_id, f.name AS flow,
     f.current_version AS version, f.status, f.alias
@@ -108,6 +112,38 @@ export class CatalogSource {
     return row === null ? undefined : pointerOf(environmentId, row);
   }
 
+  async flowById(environmentId: number, flowId: number, draft = false): Promise<FlowPointer | undefined> {
+    const row = await this.#db
+      .prepare(
+        `SELECT p.id AS project_id, p.name AS project, f.id AS flow_id, f.name AS flow,
+           ${draft ? VERSION.draft : VERSION.current} AS version, f.status
+         FROM flows f JOIN projects p ON p.id = f.project_id
+         WHERE f.environment_id = ?1 AND f.id = ?2 AND f.retired_at IS NULL`,
+      )
+      .bind(environmentId, flowId)
+      .first<Omit<PointerRow, "version"> & { version: number | null }>();
+    if (row === null || row.version === null) return undefined;
+    return pointerOf(environmentId, { ...row, version: row.version });
+  }
+
+  async workflows(environmentId: number, event: string, draft: boolean): Promise<Workflow[]> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT p.id AS project_id, p.name AS project, f.id AS flow_id, f.name AS flow, v.version, f.status, f.alias,
+           v.definition -> '$.definition.workflow' AS workflow
+         FROM flow_versions v
+         JOIN flows f ON f.id = v.flow_id AND v.version = ${draft ? VERSION.draft : VERSION.current}
+         JOIN projects p ON p.id = f.project_id
+         WHERE v.environment_id = ?1 AND v.event = ?2 AND f.retired_at IS NULL ORDER BY f.id`,
+      )
+      .bind(environmentId, event)
+      .all<PointerRow & { workflow: string }>();
+    return results.map(({ workflow, ...row }) => {
+      const { event: handle, params = {} } = JSON.parse(workflow) as Workflow["registration"];
+      return { pointer: pointerOf(environmentId, row), registration: { event: handle, params } };
+    });
+  }
+
   async resource<K extends ResourceKind>(
     environmentId: number,
     kind: K,
@@ -126,14 +162,6 @@ export class CatalogSource {
       .bind(environmentId, kind)
       .all<ResourceRow>();
     return results.map((row) => resourceOf(environmentId, kind, row));
-  }
-
-  async flowById(environmentId: number, flowId: number): Promise<FlowPointer | undefined> {
-    const row = await this.#db
-      .prepare(`${POINTER} AND f.id = ?2`)
-      .bind(environmentId, flowId)
-      .first<PointerRow>();
-    return row === null ? undefined : pointerOf(environmentId, row);
   }
 
   async flowNamed(environmentId: number, nameOrId: string): Promise<FlowLookup> {

@@ -6,6 +6,7 @@ import type {
   FlowPointer,
   Resolution,
   StoredVersion,
+  Workflow,
 } from "../../domain/flow-address";
 import type { Resource, ResourceKind } from "../../domain/resource";
 import { after, type MaybePromise } from "../../engine/maybe-promise";
@@ -65,6 +66,7 @@ export class CachedCatalog implements Catalog {
   readonly #lookups = new BoundedCache<FlowLookup>(MAX_NAMES);
   readonly #resources = new BoundedCache<Resource | "missing">(MAX_NAMES);
   readonly #lists = new BoundedCache<readonly Resource[]>(MAX_LISTED);
+  readonly #workflows = new BoundedCache<readonly Workflow[]>(MAX_LISTED);
   readonly #plans = new BoundedCache<Plan>(MAX_PLAN_CHARS);
 
   constructor(options: CachedCatalogOptions) {
@@ -114,6 +116,32 @@ export class CachedCatalog implements Catalog {
     });
   }
 
+  flowById(environmentId: number, flowId: number, draft = false): MaybePromise<FlowPointer | undefined> {
+    return after(this.#epoch(environmentId), (epoch) => {
+      const key = `e/${environmentId}/${epoch}/${draft ? "draft" : "id"}/${flowId}`;
+      const known = this.#flows.get(key);
+      if (known !== undefined) return known === "missing" ? undefined : known;
+      const source = async () => (await this.#options.source.flowById(environmentId, flowId, draft)) ?? null;
+      return this.#through(key, EPOCH_COPY_TTL_S, source, (pointer) => pointer !== null).then((pointer) => {
+        this.#flows.set(key, pointer ?? "missing");
+        return pointer ?? undefined;
+      });
+    });
+  }
+
+  workflows(environmentId: number, event: string, draft: boolean): MaybePromise<readonly Workflow[]> {
+    return after(this.#epoch(environmentId), (epoch) => {
+      const key = `e/${environmentId}/${epoch}/${draft ? "draft-workflows" : "workflows"}/${event}`;
+      const known = this.#workflows.get(key);
+      if (known !== undefined) return known;
+      const source = () => this.#options.source.workflows(environmentId, event, draft);
+      return this.#throughHashed(key, source, (workflows) => workflows.length > 0).then((workflows) => {
+        this.#workflows.set(key, workflows, Math.max(1, workflows.length));
+        return workflows;
+      });
+    });
+  }
+
   resource<K extends ResourceKind>(
     environmentId: number,
     kind: K,
@@ -154,19 +182,6 @@ export class CachedCatalog implements Catalog {
       return this.#throughHashed(key, source, (lookup) => lookup.kind === "found").then((lookup) => {
         this.#lookups.set(key, lookup);
         return lookup;
-      });
-    });
-  }
-
-  flowById(environmentId: number, flowId: number): MaybePromise<FlowPointer | undefined> {
-    return after(this.#epoch(environmentId), (epoch) => {
-      const key = `e/${environmentId}/${epoch}/flow-id/${flowId}`;
-      const known = this.#flows.get(key);
-      if (known !== undefined) return known === "missing" ? undefined : known;
-      const source = async () => (await this.#options.source.flowById(environmentId, flowId)) ?? null;
-      return this.#throughHashed(key, source, (pointer) => pointer !== null).then((pointer) => {
-        this.#flows.set(key, pointer ?? "missing");
-        return pointer ?? undefined;
       });
     });
   }
