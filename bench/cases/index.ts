@@ -1,9 +1,11 @@
 import type { Case } from "../harness/case.ts";
+import { asyncDone, asyncStart } from "./async.ts";
 import { exclusive } from "./exclusive.ts";
 import { keyed } from "./keyed.ts";
 import { memory } from "./memory.ts";
 import { sync } from "./sync.ts";
 import { syncManyFlows } from "./sync-many-flows.ts";
+import { waiting } from "./waiting.ts";
 
 /** In the order of the table. */
-export const CASES: Case[] = [sync, syncManyFlows, keyed, exclusive, memory];
+export const CASES: Case[] = [sync, syncManyFlows, keyed, exclusive, asyncStart, asyncDone, waiting, memory];

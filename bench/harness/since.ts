@@ -14,17 +14,19 @@ const companies = Array.from({ length: COMPANIES }, (_, index) => ({
   amount: ((index * 37) % 1_000) + 0.5,
 }));
 
-const body = JSON.stringify({ since: SINCE, companies });
+/** The request's body. */
+export const sinceBody = JSON.stringify({ since: SINCE, companies });
 
 const chosen = companies.filter((company) => company.onboarded >= SINCE);
-const expected = {
+/** What it comes to. */
+export const sinceSummary = {
   count: chosen.length,
   total: chosen.reduce((sum, company) => sum + company.amount, 0),
   ids: chosen.map((company) => company.id),
 };
 
 export function sinceTarget(url: string, headers: Record<string, string> = {}): Target {
-  return requestBytes(url, "POST", { "Content-Type": "application/json", ...headers }, body);
+  return requestBytes(url, "POST", { "Content-Type": "application/json", ...headers }, sinceBody);
 }
 
 /** What a side may not get wrong, or there is nothing to compare: the answer, and refusing input of another type. */
@@ -35,10 +37,10 @@ export async function checkSince(
 ): Promise<void> {
   const post = (text: string) =>
     fetch(url, { method: "POST", headers: { "Content-Type": "application/json", ...headers }, body: text });
-  const response = await post(body);
+  const response = await post(sinceBody);
   const text = await response.text();
-  if (response.status !== 200 || !isDeepStrictEqual(JSON.parse(text), expected)) {
-    throw new Error(`${name} answers ${response.status} ${text}, and not ${JSON.stringify(expected)}`);
+  if (response.status !== 200 || !isDeepStrictEqual(JSON.parse(text), sinceSummary)) {
+    throw new Error(`${name} answers ${response.status} ${text}, and not ${JSON.stringify(sinceSummary)}`);
   }
   for (const [field, value] of [
     ["id", "1"],

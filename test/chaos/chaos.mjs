@@ -1,18 +1,14 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
-import { buildWorker } from "../../scripts/lib/build.mjs";
-import { migrateState, startRuntime } from "../../scripts/lib/runtime.mjs";
+import { startWitness, tells, witnessIntegration } from "./witness.mjs";
+import { inLanes, startWorld } from "./world.mjs";
 
 /*
  * Kills the runtime with SIGKILL at random moments while asynchronous runs are being started, and looks at what is left.
  * What each figure proves is told in docs/chaos.md.
  */
-
-const ADMIN_TOKEN = "0123456789abcdef".repeat(4);
-const SECRETS = { ADMIN_TOKEN, MASTER_KEY: Buffer.alloc(32, 7).toString("base64") };
 
 /** Time after the last restart within which every run must have ended, in milliseconds. */
 const END_WITHIN_MS = 60_000;
@@ -20,7 +16,10 @@ const END_WITHIN_MS = 60_000;
 const STARTERS = 8;
 const POLLERS = 4;
 
-/** Six nodes, each of which says so once; two wait, one computes for some milliseconds. */
+/** Milliseconds for which the runtime is frozen each time. */
+const FREEZE_MS = 10_000;
+
+/** Eight nodes: six say so once in their console and to the witness outside or compute, two wait. */
 const FLOW = {
   flow: "six",
   endpoint: { anonymous: true, mode: "async", timeout: "5s" },
@@ -30,8 +29,9 @@ const FLOW = {
     one: {
       type: "calculate",
       value: { n: "=input.json.n", r: "=$random()", said: "=$debug('one')" },
-      next: "pause",
+      next: "first",
     },
+    first: { ...tells("first", "pause"), into: "first" },
     pause: { type: "delay", for: "=$debug(40)", next: "work" },
     work: {
       type: "calculate",
@@ -40,10 +40,12 @@ const FLOW = {
         s: "=$random()",
         said: "=$debug('work')",
       },
-      next: "again",
+      next: "second",
     },
+    second: { ...tells("second", "again"), into: "second" },
     again: { type: "delay", for: "=$debug(150)", next: "close" },
-    close: { type: "calculate", set: { r: "=one.r", said: "=$debug('close')" }, next: "out" },
+    close: { type: "calculate", set: { r: "=one.r", said: "=$debug('close')" }, next: "third" },
+    third: { ...tells("third", "out"), into: "third" },
     out: {
       type: "output",
       to: "out",
@@ -51,7 +53,9 @@ const FLOW = {
     },
   },
 };
+/** Nodes that say a line, and nodes that tell the witness. */
 const STEPS = 6;
+const TOLD = ["first", "second", "third"];
 
 /**
  * @typedef {object} Run
@@ -70,6 +74,12 @@ const STEPS = 6;
  * @property {number} lost accepted runs that are no longer known
  * @property {number} unfinished runs without a final state 60 s after the last restart
  * @property {number} wrong runs that did not end as Success with what they were to compute
+ * @property {number} freezes times that the runtime was stopped for ten seconds
+ * @property {number} told calls that reached the witness
+ * @property {number} told_again those that a step made once more, because it had not finished when the runtime died
+ * @property {number} told_after_checkpoint those of a step that was stored as finished at an earlier kill
+ * @property {number} untold steps of which the witness never heard
+ * @property {number} other_keys steps whose calls did not all carry the same Idempotency-Key
  * @property {number} repeated_steps steps that were stored at a kill, and were stored otherwise later
  * @property {number} repeated_messages messages that a run has more often than once, or lacks
  * @property {number} twins keys that led to more than one run
@@ -78,23 +88,14 @@ const STEPS = 6;
  */
 
 /**
- * @param {{ kills: number, runs: number, onKill?: (kill: number) => void }} options
+ * @param {{ kills: number, runs: number, freezes?: number, onKill?: (kill: number) => void }} options
  * @returns {Promise<Counts>}
  */
-export async function chaos({ kills, runs: wanted, onKill = () => {} }) {
+export async function chaos({ kills, runs: wanted, freezes = 0, onKill = () => {} }) {
   const began = Date.now();
-  const state = mkdtempSync(join(tmpdir(), "sluice-chaos-"));
-  const { bundle } = await buildWorker();
-  await migrateState(state);
-  let port = 0;
-  const start = async () => {
-    const started = await startRuntime({ bundle, state, port, secrets: SECRETS, supervise: false });
-    port = started.port;
-    return started;
-  };
-  let runtime = await start();
-  const { url } = runtime;
-  const endpoint = `${url}/phixflow/api/1/action/chaos/six`;
+  const witness = await startWitness();
+  const world = await startWorld();
+  const { state } = world;
 
   /** @type {Counts} */
   const counts = {
@@ -106,6 +107,12 @@ export async function chaos({ kills, runs: wanted, onKill = () => {} }) {
     lost: 0,
     unfinished: 0,
     wrong: 0,
+    freezes: 0,
+    told: 0,
+    told_again: 0,
+    told_after_checkpoint: 0,
+    untold: 0,
+    other_keys: 0,
     repeated_steps: 0,
     repeated_messages: 0,
     twins: 0,
@@ -116,21 +123,18 @@ export async function chaos({ kills, runs: wanted, onKill = () => {} }) {
   const runs = [];
   /** @type {Map<string, string>} what each finished step was at the first kill that saw it */
   const finished = new Map();
+  /** @type {Map<string, number>} the kill that first found each step finished */
+  const checkpoints = new Map();
   let stopping = false;
 
   try {
-    const applied = await fetch(`${url}/admin/v1/projects/chaos`, {
-      method: "PUT",
-      headers: { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" },
-      body: JSON.stringify({ flows: [FLOW] }),
-    });
-    if (!applied.ok) throw new Error(`the flow was refused: ${await applied.text()}`);
+    await world.apply("chaos", { flows: [FLOW], integrations: [witnessIntegration(witness)] });
 
     /** Starts one run, and asks again under the same key until it knows. @param {Run} run */
     const startRun = async (run) => {
       for (;;) {
         try {
-          const response = await fetch(`${endpoint}/trigger`, {
+          const response = await world.call("chaos/six/trigger", {
             method: "POST",
             headers: { "content-type": "application/json", "idempotency-key": run.key },
             body: JSON.stringify({ n: run.n }),
@@ -154,7 +158,7 @@ export async function chaos({ kills, runs: wanted, onKill = () => {} }) {
       let response;
       let text;
       try {
-        response = await fetch(`${endpoint}/poll/${run.id}`);
+        response = await world.call(`chaos/six/poll/${run.id}`);
         text = await response.text();
       } catch {
         return false; // the runtime is dead
@@ -196,11 +200,18 @@ export async function chaos({ kills, runs: wanted, onKill = () => {} }) {
 
     while (counts.kills < kills) {
       await delay(200 + Math.random() * 1_000);
-      await runtime.kill();
+      await world.kill();
       counts.kills += 1;
+      witness.era = counts.kills;
       if (inspect(state, finished, counts).inside) counts.kills_inside_a_step += 1;
+      for (const name of finished.keys()) if (!checkpoints.has(name)) checkpoints.set(name, counts.kills);
       onKill(counts.kills);
-      runtime = await start();
+      await world.start();
+    }
+    while (counts.freezes < freezes) {
+      await delay(500 + Math.random() * 1_000);
+      await world.freeze(FREEZE_MS);
+      counts.freezes += 1;
     }
     const lastStart = Date.now();
     while (runs.length < wanted && Date.now() - lastStart < END_WITHIN_MS) await delay(50);
@@ -229,7 +240,7 @@ export async function chaos({ kills, runs: wanted, onKill = () => {} }) {
     await inLanes(runs, 16, async (run) => void (await look(run)));
     for (const run of runs) {
       if (run.final === undefined) {
-        const response = await fetch(`${endpoint}/poll/${run.id}`);
+        const response = await world.call(`chaos/six/poll/${run.id}`);
         if (response.status === 404) counts.lost += 1;
         else counts.unfinished += 1;
         continue;
@@ -238,13 +249,14 @@ export async function chaos({ kills, runs: wanted, onKill = () => {} }) {
       if (status !== "Success" || data.out?.[0]?.n !== run.n) counts.wrong += 1;
     }
     await delay(2_000); // the history is gathered and written
-    await runtime.kill();
+    await world.kill();
     inspect(state, finished, counts);
+    judge(witness.seen, runs, checkpoints, counts);
     counts.repeated_messages = wrongMessages(state, runs);
   } finally {
     stopping = true;
-    await runtime.dispose().catch(() => {});
-    rmSync(state, { recursive: true, force: true });
+    await world.dispose();
+    await witness.close();
   }
   counts.seconds = Math.round((Date.now() - began) / 1_000);
   return counts;
@@ -310,7 +322,7 @@ function wrongMessages(state, runs) {
       if (db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'run_messages'").get() === undefined) continue;
       const rows = db
         .prepare(
-          "SELECT run_id AS run, count(*) AS lines, count(DISTINCT node) AS nodes FROM run_messages GROUP BY run_id",
+          "SELECT run_id AS run, count(*) AS lines, count(DISTINCT node) AS nodes FROM run_messages WHERE level = 'debug' GROUP BY run_id",
         )
         .all();
       for (const { run, lines, nodes } of rows) said.set(String(run), lines === nodes ? Number(lines) : -1);
@@ -322,16 +334,23 @@ function wrongMessages(state, runs) {
 }
 
 /**
- * @template T
- * @param {readonly T[]} list
- * @param {number} lanes
- * @param {(element: T) => Promise<void>} visit
+ * What the witness saw, against what was stored.
+ * @param {readonly import("./witness.mjs").Seen[]} seen
+ * @param {readonly Run[]} runs
+ * @param {ReadonlyMap<string, number>} checkpoints
+ * @param {Counts} counts
  */
-async function inLanes(list, lanes, visit) {
-  let next = 0;
-  await Promise.all(
-    Array.from({ length: lanes }, async () => {
-      while (next < list.length) await visit(/** @type {T} */ (list[next++]));
-    }),
-  );
+function judge(seen, runs, checkpoints, counts) {
+  /** @type {Map<string, string | undefined>} the key of each step's first call */
+  const keys = new Map();
+  for (const { run, step, key, era } of seen) {
+    const name = `${run} ${step}`;
+    counts.told += 1;
+    if (keys.has(name)) {
+      counts.told_again += 1;
+      if (keys.get(name) !== key) counts.other_keys += 1;
+    } else keys.set(name, key);
+    if (era >= (checkpoints.get(name) ?? Number.POSITIVE_INFINITY)) counts.told_after_checkpoint += 1;
+  }
+  for (const { id } of runs) for (const step of TOLD) if (!keys.has(`${id} ${step}`)) counts.untold += 1;
 }

@@ -1,10 +1,13 @@
 import { parseArgs } from "node:util";
 import { chaos } from "./chaos.mjs";
+import { exclusiveStorm, holderChaos } from "./exclusive.mjs";
+import { keyChaos, versionChaos } from "./promises.mjs";
 import { recordChaos } from "./records.mjs";
 import { webhookChaos } from "./webhooks.mjs";
 
-// npm run chaos [-- --json --kills N --runs N]; see docs/chaos.md.
-const { values } = parseArgs({
+// npm run chaos [-- --json --kills N --runs N <part> …]; see docs/chaos.md.
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     json: { type: "boolean", default: false },
     kills: { type: "string", default: "20" },
@@ -24,39 +27,109 @@ if (
   console.error("--kills is a number from 1 to 200, --runs one from 1 to 50000");
   process.exit(2);
 }
-const counts = await chaos({
-  kills,
-  runs,
-  onKill: (kill) => {
-    if (!values.json) console.log(`killed ${kill} of ${kills}`);
-  },
-});
-const webhooks = await webhookChaos({
-  kills,
-  onKill: (kill) => {
-    if (!values.json) console.log(`killed after a webhook's answer ${kill} of ${kills}`);
-  },
-});
-const records = await recordChaos({
-  kills,
-  onKill: (kill) => {
-    if (!values.json) console.log(`killed after a record's answer ${kill} of ${kills}`);
-  },
-});
-const figures = {
-  ...counts,
-  ...Object.fromEntries(Object.entries(webhooks).map(([name, count]) => [`webhooks_${name}`, count])),
-  ...Object.fromEntries(Object.entries(records).map(([name, count]) => [`records_${name}`, count])),
+const say = (/** @type {string} */ text) => {
+  if (!values.json) console.log(text);
 };
-if (!values.json)
-  for (const [name, count] of Object.entries(figures)) console.log(`${name.padEnd(22)} ${count}`);
-else console.log(JSON.stringify(figures));
-const bad = ["lost", "unfinished", "wrong", "repeated_steps", "repeated_messages", "twins", "taken_back"];
-const badWebhooks = ["lost", "wrong", "twins"];
-const badRecords = ["lost", "torn", "wrong", "twins"];
-process.exitCode =
-  bad.some((name) => counts[/** @type {keyof typeof counts} */ (name)] > 0) ||
-  badWebhooks.some((name) => webhooks[/** @type {keyof typeof webhooks} */ (name)] > 0) ||
-  badRecords.some((name) => records[/** @type {keyof typeof records} */ (name)] > 0)
-    ? 1
-    : 0;
+/** A quarter of the kills, five of twenty. */
+const freezes = Math.ceil(kills / 4);
+const share = Math.min(1, runs / 2_000);
+
+/**
+ * The parts, each with what it does and the counts that must be 0 or something else.
+ * @type {Record<string, () => Promise<{ counts: Record<string, number>, bad: string[] }>>}
+ */
+const PARTS = {
+  async steps() {
+    const onKill = (/** @type {number} */ kill) => say(`killed ${kill} of ${kills}`);
+    const counts = { ...(await chaos({ kills, runs, freezes, onKill })) };
+    return {
+      counts,
+      bad: positive(counts, [
+        "lost",
+        "unfinished",
+        "wrong",
+        "told_after_checkpoint",
+        "untold",
+        "other_keys",
+        "repeated_steps",
+        "repeated_messages",
+        "twins",
+        "taken_back",
+      ]),
+    };
+  },
+  async keys() {
+    const counts = { ...(await keyChaos({ keys: Math.max(5, Math.round(200 * share)) })) };
+    const right = counts.key_runs === counts.keys && counts.key_changed_refused === counts.keys;
+    return { counts, bad: right ? [] : ["key_runs"] };
+  },
+  async versions() {
+    const counts = { ...(await versionChaos({ runs: Math.max(5, Math.round(500 * share)) })) };
+    return { counts, bad: counts.waiting === counts.waiting_kept ? [] : ["waiting_kept"] };
+  },
+  async exclusive() {
+    const storm = await exclusiveStorm({
+      calls: Math.max(40, Math.round(1_000 * share)),
+      atOnce: Math.max(20, Math.round(200 * share)),
+      queued: Math.max(20, Math.round(200 * share)),
+    });
+    const counts = { ...storm };
+    return {
+      counts,
+      bad: [
+        ...positive(counts, ["inside_twice", "other"]),
+        ...(storm.queued === storm.queued_ran ? [] : ["queued_ran"]),
+      ],
+    };
+  },
+  async holder() {
+    const onKill = (/** @type {number} */ kill) => say(`killed a holder ${kill} of ${kills}`);
+    const counts = { ...(await holderChaos({ kills, onKill })) };
+    return { counts, bad: positive(counts, ["holder_inside_twice", "holder_stuck"]) };
+  },
+  async webhooks() {
+    const onKill = (/** @type {number} */ kill) => say(`killed after a webhook's answer ${kill} of ${kills}`);
+    const counts = Object.fromEntries(
+      Object.entries(await webhookChaos({ kills, onKill })).map(([name, count]) => [
+        `webhooks_${name}`,
+        count,
+      ]),
+    );
+    return { counts, bad: positive(counts, ["webhooks_lost", "webhooks_wrong", "webhooks_twins"]) };
+  },
+  async records() {
+    const onKill = (/** @type {number} */ kill) => say(`killed after a record's answer ${kill} of ${kills}`);
+    const counts = Object.fromEntries(
+      Object.entries(await recordChaos({ kills, onKill })).map(([name, count]) => [`records_${name}`, count]),
+    );
+    return {
+      counts,
+      bad: positive(counts, ["records_lost", "records_torn", "records_wrong", "records_twins"]),
+    };
+  },
+};
+
+/** @param {Record<string, number>} counts @param {string[]} names */
+function positive(counts, names) {
+  return names.filter((name) => Number(counts[name]) > 0);
+}
+
+const unknown = positionals.filter((name) => PARTS[name] === undefined);
+if (unknown.length > 0) {
+  console.error(`there is no part ${unknown.join(", ")}; there are ${Object.keys(PARTS).join(", ")}`);
+  process.exit(2);
+}
+/** @type {Record<string, number>} */
+const figures = {};
+const bad = [];
+for (const [name, part] of Object.entries(PARTS)) {
+  if (positionals.length > 0 && !positionals.includes(name)) continue;
+  say(`${name} …`);
+  const ended = await part();
+  Object.assign(figures, ended.counts);
+  bad.push(...ended.bad);
+}
+if (values.json) console.log(JSON.stringify(figures));
+else for (const [name, count] of Object.entries(figures)) console.log(`${name.padEnd(24)} ${count}`);
+if (bad.length > 0) console.error(`not as promised: ${bad.join(", ")}`);
+process.exit(bad.length > 0 ? 1 : 0);
