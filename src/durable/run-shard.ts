@@ -29,7 +29,7 @@ import { RecordDesk } from "./run-shard/record-desk";
 import { RecordRuns } from "./run-shard/record-runs";
 import { keptSteps, rerunRequest } from "./run-shard/rerun";
 import { Retention } from "./run-shard/retention";
-import { type RunRow, RunStore } from "./run-shard/run-store";
+import { acceptedView, type RunRow, RunStore } from "./run-shard/run-store";
 import { createTables } from "./run-shard/schema";
 import { StepRows } from "./run-shard/step-rows";
 import { type TimerKind, Timers } from "./run-shard/timers";
@@ -167,6 +167,7 @@ export class RunShard extends DurableObject<Bindings> {
     if (!accepted.replayed) this.#driver.enqueue(request.id, prepare === undefined);
     const { id } = accepted;
     if (waitMs > 0) await this.#ended(id, waitMs);
+    else if (!accepted.replayed) return { kind: "accepted", view: acceptedView(request), replayed: false };
     return { kind: "accepted", view: this.#view(id), replayed: accepted.replayed };
   }
 

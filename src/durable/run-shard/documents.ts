@@ -27,11 +27,20 @@ export class Documents {
     return text.length <= PART_CHARS;
   }
 
-  /** Stores a text; one of the same name is replaced. @throws ValueTooLarge, and nothing is stored */
-  write(run: string, name: string, text: string): void {
+  /**
+   * Stores a text; one of the same name is replaced.
+   * @param isNew there is none of the name
+   * @throws ValueTooLarge, and nothing is stored
+   */
+  write(run: string, name: string, text: string, isNew = false): void {
     if (this.fitsRow(text)) {
-      this.remove(run, name);
-      this.#sql.exec("INSERT INTO documents (run, name, part, text) VALUES (?, ?, 0, ?)", run, name, text);
+      if (!isNew) this.remove(run, name);
+      this.#sql.exec(
+        "INSERT OR REPLACE INTO documents (run, name, part, text) VALUES (?, ?, 0, ?)",
+        run,
+        name,
+        text,
+      );
       return;
     }
     if (text.length > MAX_STORED_VALUE_BYTES) throw new ValueTooLarge();

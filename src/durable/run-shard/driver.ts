@@ -207,7 +207,7 @@ export class Driver {
 
   async #run(row: RunRow, fresh: boolean, execution: Execution): Promise<RunOutcome> {
     const { runs, steps, catalog, services, callbacks, desk } = this.#options;
-    runs.setRunning(row.id, row.attempts);
+    if (!fresh) runs.setRunning(row.id, row.attempts);
     this.#options.running(row.id);
     const plan = await catalog.plan(runs.pointer(row));
     const { input: stored, item, messages } = runs.beginning(row.id);
@@ -243,7 +243,10 @@ export class Driver {
     execution.host = host;
     execution.context = context;
     const concurrency = plan.endpoint?.prioritiseThroughput === true ? MAX_CONCURRENT_RECORDS : 1;
-    return runFlow(plan, records, context, concurrency);
+    const ended = runFlow(plan, records, context, concurrency);
+    // One that waits for nothing ends in the turn in which it began, so nobody could see it run.
+    if (fresh && ended instanceof Promise) runs.setRunning(row.id, row.attempts);
+    return ended;
   }
 
   #fail(row: RunRow, text: string): void {

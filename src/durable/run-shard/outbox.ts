@@ -98,9 +98,12 @@ export class Outbox {
       // One that fails by itself may be alone with its fault; otherwise the other side is away.
       return first.failures >= ALONE_AFTER;
     }
-    for (const { run } of batch) {
-      if (settled(run)) this.#sql.exec("DELETE FROM outbox WHERE run = ? AND kind = ?", run, kind);
-    }
+    const done = batch.flatMap(({ run }) => (settled(run) ? [run] : []));
+    this.#sql.exec(
+      "DELETE FROM outbox WHERE kind = ? AND run IN (SELECT value FROM json_each(?))",
+      kind,
+      JSON.stringify(done),
+    );
     return true;
   }
 

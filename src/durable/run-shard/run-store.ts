@@ -52,6 +52,8 @@ export class RunStore {
   readonly #sql: SqlStorage;
   readonly #documents: Documents;
   readonly #steps: StepRows;
+  /** Whether there may be runs that were given up before they came; `undefined` before the first look. */
+  #anyWithdrawn: boolean | undefined;
 
   constructor(sql: SqlStorage, documents: Documents, steps: StepRows) {
     this.#sql = sql;
@@ -71,7 +73,7 @@ export class RunStore {
   insert(request: StartRequest): void {
     const { id, pointer, trigger, user, startedAt, deadline, idempotency } = request;
     const beginning: Beginning = { input: request.input, item: request.item, messages: request.messages };
-    this.#documents.write(id, INPUT, JSON.stringify(beginning));
+    this.#documents.write(id, INPUT, JSON.stringify(beginning), true);
     this.#sql.exec(
       `INSERT INTO runs (id, environment_id, project_id, project, flow_id, flow, flow_version, trigger_kind, user_name,
          started_at, deadline, status, attempts, nodes, key, fingerprint)
@@ -149,8 +151,8 @@ export class RunStore {
     outcome: RunOutcome,
     messages: readonly RunMessage[],
   ): void {
-    this.#documents.write(id, OUTCOME, JSON.stringify(outcome));
-    if (messages.length > 0) this.#documents.write(id, MESSAGES, JSON.stringify(messages));
+    this.#documents.write(id, OUTCOME, JSON.stringify(outcome), true);
+    if (messages.length > 0) this.#documents.write(id, MESSAGES, JSON.stringify(messages), true);
     this.#sql.exec(
       "UPDATE runs SET status = ?, ended_at = ?, message = ?, waits_at = NULL WHERE id = ? AND ended_at IS NULL",
       status,
@@ -216,10 +218,14 @@ export class RunStore {
   }
 
   withdraw(id: string, at: number): void {
+    this.#anyWithdrawn = true;
     this.#sql.exec("INSERT OR IGNORE INTO withdrawn (run, at) VALUES (?, ?)", id, at);
   }
 
   isWithdrawn(id: string): boolean {
+    // Hardly ever is there one, and every start asks.
+    this.#anyWithdrawn ??= this.#sql.exec("SELECT 1 FROM withdrawn LIMIT 1").toArray().length > 0;
+    if (!this.#anyWithdrawn) return false;
     return this.#sql.exec("SELECT 1 FROM withdrawn WHERE run = ?", id).toArray().length > 0;
   }
 
@@ -281,5 +287,27 @@ function summaryOf(row: RunRow): Omit<RunRecord, "messages"> {
     endedAt: row.ended_at,
     status: row.status,
     message: row.message,
+  };
+}
+
+/** How a run stands that was accepted just now, and has not begun. */
+export function acceptedView({ id, pointer, trigger, user, startedAt, nodes }: StartRequest): RunView {
+  const { environmentId, projectId, project, flowId, flow, version } = pointer;
+  return {
+    environmentId,
+    id,
+    projectId,
+    project,
+    flowId,
+    flow,
+    flowVersion: version,
+    trigger,
+    user,
+    startedAt,
+    endedAt: null,
+    status: "Queued",
+    message: null,
+    progress: { done: 0, of: nodes, current: null },
+    nextWakeAt: null,
   };
 }

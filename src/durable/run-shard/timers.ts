@@ -13,6 +13,8 @@ export class Timers {
   readonly #sql: SqlStorage;
   /** When the alarm is set to fire: a copy of what the platform knows. */
   #armed: number | undefined;
+  /** The shard's own timers, which every run asks for: a copy of their rows. */
+  readonly #own = new Map<TimerKind, number | undefined>();
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -26,6 +28,7 @@ export class Timers {
 
   set(kind: TimerKind, run: string, due: number): void {
     this.#sql.exec("INSERT OR REPLACE INTO timers (kind, run, due) VALUES (?, ?, ?)", kind, run, due);
+    if (run === "") this.#own.set(kind, due);
     this.#arm(due);
   }
 
@@ -38,12 +41,16 @@ export class Timers {
 
   remove(kind: TimerKind, run: string): void {
     this.#sql.exec("DELETE FROM timers WHERE kind = ? AND run = ?", kind, run);
+    if (run === "") this.#own.set(kind, undefined);
   }
 
   due(kind: TimerKind, run: string): number | undefined {
-    return this.#sql
+    if (run === "" && this.#own.has(kind)) return this.#own.get(kind);
+    const due = this.#sql
       .exec<{ due: number }>("SELECT due FROM timers WHERE kind = ? AND run = ?", kind, run)
       .toArray()[0]?.due;
+    if (run === "") this.#own.set(kind, due);
+    return due;
   }
 
   /** Timers whose time has come, the earliest first. */
