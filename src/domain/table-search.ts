@@ -177,11 +177,11 @@ function decodeCursor(text: string): { order: string; descending: boolean; place
     const [order, descending, value, id] = parsed as unknown[];
     if (typeof order !== "string" || !/^\w{1,50}$/.test(order) || (descending !== 0 && descending !== 1))
       return undefined;
-    if (value !== null && typeof value !== "string" && typeof value !== "number") return undefined;
+    if (value !== null && typeof value !== "string" && !Number.isFinite(value)) return undefined;
     const place = typeof id === "number" ? rowId(String(id)) : undefined;
     return place === undefined
       ? undefined
-      : { order, descending: descending === 1, place: { value, id: place } };
+      : { order, descending: descending === 1, place: { value: value as Stored, id: place } };
   } catch {
     return undefined;
   }
