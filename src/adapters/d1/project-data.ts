@@ -156,8 +156,9 @@ export class CopiedProjectData implements ProjectData {
   }
 }
 
+/** The columns that a table's rows travel with beside their ids: when they came and changed goes with them. */
 function columnsOf({ columns }: TableDefinition): string[] {
-  return Object.keys(columns);
+  return ["date_created", "date_updated", ...Object.keys(columns)];
 }
 
 function missing(what: string, name: string): SluiceError {
