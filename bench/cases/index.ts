@@ -1,4 +1,5 @@
 import type { Case } from "../harness/case.ts";
+import { apiCall } from "./api-call.ts";
 import { asyncDone, asyncStart } from "./async.ts";
 import { exclusive } from "./exclusive.ts";
 import { keyed } from "./keyed.ts";
@@ -8,4 +9,4 @@ import { syncManyFlows } from "./sync-many-flows.ts";
 import { waiting } from "./waiting.ts";
 
 /** In the order of the table. */
-export const CASES: Case[] = [sync, syncManyFlows, keyed, exclusive, asyncStart, asyncDone, waiting, memory];
+export const CASES: Case[] = [sync, syncManyFlows, keyed, exclusive, apiCall, asyncStart, asyncDone, waiting, memory];

@@ -31,11 +31,13 @@ const SECRETS = {
 /**
  * @param bareWorker a file of `bench/workers`, without its ending
  * @param bareObjects classes of its Durable Objects by binding
+ * @param privateHosts hosts that flows may call although they are private
  */
 export async function startWorld(
   { inspect }: Pick<BenchOptions, "inspect">,
   bareWorker?: string,
   bareObjects?: Record<string, string>,
+  privateHosts?: string[],
 ): Promise<World> {
   const { bundle } = await buildWorker();
   const state = mkdtempSync(join(tmpdir(), "sluice-bench-"));
@@ -46,6 +48,7 @@ export async function startWorld(
     directPort: 0,
     secrets: SECRETS,
     supervise: false,
+    ...(privateHosts === undefined ? {} : { privateHosts }),
     ...(inspect ? { inspectorPort: 0 } : {}),
     otherWorkers: bareWorker === undefined ? [] : [await bareOptions(bareWorker, bareObjects)],
   });

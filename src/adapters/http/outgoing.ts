@@ -65,7 +65,7 @@ export class HttpOutgoing implements OutgoingPort {
         signal,
         ...(request.body === undefined ? {} : { body: request.body as BodyInit }),
       });
-      const body = await readBounded(response.body, request.responseLimit);
+      const body = await readBody(response, request.responseLimit);
       // A body that was cut off by the abort may look like one that has ended.
       signal.throwIfAborted();
       if (body === undefined) return { kind: "too_large" };
@@ -109,6 +109,22 @@ export class HttpOutgoing implements OutgoingPort {
       ? `"${host}" leads to an address that is not public`
       : undefined;
   }
+}
+
+/**
+ * An answer's body. One that says how long it is can be read at once, which is faster; the length of one that is compressed
+ * says nothing of what it will be.
+ */
+async function readBody(response: Response, limit: number): Promise<Uint8Array | undefined> {
+  const length = response.headers.get("content-length");
+  if (length === null || !/^\d{1,15}$/.test(length) || response.headers.has("content-encoding")) {
+    return readBounded(response.body, limit);
+  }
+  if (Number(length) > limit && response.body !== null) {
+    response.body.cancel().catch(() => undefined);
+    return undefined;
+  }
+  return new Uint8Array(await response.arrayBuffer());
 }
 
 /** The platform's words for a failed call, as far as they say something. */

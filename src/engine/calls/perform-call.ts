@@ -227,7 +227,9 @@ async function inPool(
   }
 }
 
+/** Why a call is told to end: its time is over, or it has ended and only its clock goes on. */
 const CUT = Symbol("cut");
+const ENDED = Symbol("ended");
 
 /** What `act` gives, or `CUT` when its time is over. Rejects when the run stops. */
 async function within<T>(
@@ -236,25 +238,26 @@ async function within<T>(
   act: (signal: AbortSignal) => Promise<T>,
 ): Promise<T | typeof CUT> {
   const controller = new AbortController();
-  const clock = new AbortController();
   const { signal } = run;
-  const stopped = () => controller.abort(signal.reason);
   if (signal.aborted) throw signal.reason;
+  const stopped = () => controller.abort(signal.reason);
   signal.addEventListener("abort", stopped, { once: true });
-  const aborted = new Promise<typeof CUT>((resolve, reject) => {
-    controller.signal.addEventListener("abort", () => {
-      if (controller.signal.reason === CUT) resolve(CUT);
-      else reject(controller.signal.reason);
-    });
-  });
-  run.host.sleep(ms, clock.signal).then(
-    () => controller.abort(CUT),
-    () => undefined,
-  );
   try {
-    return await Promise.race([act(controller.signal), aborted]);
+    return await new Promise<T | typeof CUT>((resolve, reject) => {
+      // The clock ends by its own, or with the call: aborting is also what a clock is stopped by.
+      run.host.sleep(ms, controller.signal).then(
+        () => {
+          resolve(CUT);
+          controller.abort(CUT);
+        },
+        (reason: unknown) => {
+          if (reason !== ENDED) reject(reason);
+        },
+      );
+      act(controller.signal).then(resolve, reject);
+    });
   } finally {
-    clock.abort();
     signal.removeEventListener("abort", stopped);
+    controller.abort(ENDED);
   }
 }
