@@ -9,4 +9,14 @@ import { syncManyFlows } from "./sync-many-flows.ts";
 import { waiting } from "./waiting.ts";
 
 /** In the order of the table. */
-export const CASES: Case[] = [sync, syncManyFlows, keyed, exclusive, apiCall, asyncStart, asyncDone, waiting, memory];
+export const CASES: Case[] = [
+  sync,
+  syncManyFlows,
+  keyed,
+  exclusive,
+  apiCall,
+  asyncStart,
+  asyncDone,
+  waiting,
+  memory,
+];

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse } from "yaml";
 import { generatedPages } from "../../scripts/generate-docs/pages.mjs";
 import { AdminClient } from "../../scripts/lib/admin.mjs";
+import { startCompanion } from "../../scripts/lib/companion.mjs";
 import { describeDemo, seedDemo } from "../../scripts/lib/demo.mjs";
 import { paths, ROOT } from "../../scripts/lib/paths.mjs";
 import { startTestRuntime, type TestRuntime } from "../bundle/support/runtime";
@@ -23,23 +24,27 @@ import { fencesOf, matches, pages } from "./support/fences";
 const SHOWN_BASE = "http://127.0.0.1:8787";
 
 let runtime: TestRuntime;
+let companion: Awaited<ReturnType<typeof startCompanion>>;
 let admin: AdminClient;
 let folder: string;
 
 beforeAll(async () => {
-  runtime = await startTestRuntime();
+  companion = await startCompanion();
+  runtime = await startTestRuntime({ bindings: { ALLOW_PRIVATE_HOSTS: companion.host } });
   admin = new AdminClient(runtime.url, runtime.adminToken);
   folder = mkdtempSync(join(tmpdir(), "sluice-docs-test-"));
   const { projects, credentials } = await seedDemo(
     admin,
     paths().examples,
     join(folder, ".dev", "seeded.json"),
+    companion,
   );
   const demo = await describeDemo(admin, "phixflow", projects, credentials);
   writeFileSync(join(folder, ".dev", "demo.json"), JSON.stringify(demo));
 });
 afterAll(async () => {
   await runtime?.dispose();
+  await companion?.stop();
   if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
 });
 
