@@ -4,6 +4,8 @@ import { asyncDone, asyncStart } from "./async.ts";
 import { exclusive } from "./exclusive.ts";
 import { keyed } from "./keyed.ts";
 import { memory } from "./memory.ts";
+import { recordInsert } from "./record-insert.ts";
+import { recordSearch1m } from "./record-search-1m.ts";
 import { sync } from "./sync.ts";
 import { syncManyFlows } from "./sync-many-flows.ts";
 import { waiting } from "./waiting.ts";
@@ -18,5 +20,7 @@ export const CASES: Case[] = [
   asyncStart,
   asyncDone,
   waiting,
+  recordInsert,
+  recordSearch1m,
   memory,
 ];

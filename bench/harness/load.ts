@@ -49,7 +49,7 @@ export function requestBytes(
   };
 }
 
-/** Keeps a target busy for a time. Any answer but a 200 ends the measurement: a fast error is not a result. */
+/** Keeps a target busy for a time. Any answer but a 200 or 201 ends the measurement: a fast error is not a result. */
 export async function load(target: Target, options: LoadOptions): Promise<LoadResult> {
   const { connections, leadInMs, windowMs } = options;
   const begin = performance.now();
@@ -130,7 +130,7 @@ function converse(
       held = undefined;
       const now = performance.now();
       if (!isOk(buffer)) {
-        fail(new Error(`an answer was not a 200: ${buffer.toString("utf8", 0, 600)}`));
+        fail(new Error(`an answer was not a 200 or 201: ${buffer.toString("utf8", 0, 600)}`));
         return;
       }
       if (answered(started, now)) {
@@ -156,7 +156,7 @@ function isComplete(buffer: Buffer): boolean {
   return buffer.length >= LAST_CHUNK.length && buffer.subarray(-LAST_CHUNK.length).equals(LAST_CHUNK);
 }
 
-/** "HTTP/1.1 200" */
+/** "HTTP/1.1 200", or 201 for what was made. */
 function isOk(buffer: Buffer): boolean {
-  return buffer[9] === 0x32 && buffer[10] === 0x30 && buffer[11] === 0x30;
+  return buffer[9] === 0x32 && buffer[10] === 0x30 && (buffer[11] === 0x30 || buffer[11] === 0x31);
 }

@@ -38,6 +38,7 @@ export async function startWorld(
   bareWorker?: string,
   bareObjects?: Record<string, string>,
   privateHosts?: string[],
+  bareBindings?: Record<string, unknown>,
 ): Promise<World> {
   const { bundle } = await buildWorker();
   const state = mkdtempSync(join(tmpdir(), "sluice-bench-"));
@@ -50,7 +51,7 @@ export async function startWorld(
     supervise: false,
     ...(privateHosts === undefined ? {} : { privateHosts }),
     ...(inspect ? { inspectorPort: 0 } : {}),
-    otherWorkers: bareWorker === undefined ? [] : [await bareOptions(bareWorker, bareObjects)],
+    otherWorkers: bareWorker === undefined ? [] : [await bareOptions(bareWorker, bareObjects, bareBindings)],
   });
   return {
     runtime,
@@ -68,6 +69,7 @@ export async function startWorld(
 async function bareOptions(
   name: string,
   objects: Record<string, string> = {},
+  bindings: Record<string, unknown> = {},
 ): Promise<Record<string, unknown>> {
   const built = await build({
     entryPoints: [join(ROOT, "bench", "workers", `${name}.ts`)],
@@ -79,6 +81,7 @@ async function bareOptions(
     write: false,
   });
   return {
+    ...bindings,
     name,
     compatibilityDate: "2026-10-20",
     compatibilityFlags: ["nodejs_compat"],

@@ -14,19 +14,19 @@ import type {
 import { shardOf } from "../domain/process-id";
 import type { RecordTelling } from "../domain/record";
 import type { RunMessage, RunOutcome } from "../domain/run";
-import { RunStopped } from "../engine/errors";
+import type { RunStopped } from "../engine/errors";
 import { newMessage, permitLost } from "../engine/run-context";
 import { cancelledBy } from "../operations/admission";
 import type { RecordStart, RecordStartResult } from "../operations/records/ports";
 import { type Services, servicesOf } from "../services";
+import { runAlarm } from "./run-shard/alarm";
 import { CallbackDesk } from "./run-shard/callback-desk";
 import { Callbacks } from "./run-shard/callbacks";
 import { Documents, ValueTooLarge } from "./run-shard/documents";
-import { Driver, failedOutcome } from "./run-shard/driver";
-import { Outbox } from "./run-shard/outbox";
-import { type Request as PermitRequest, Permits } from "./run-shard/permits";
+import { cancelled, Driver, failedOutcome } from "./run-shard/driver";
+import { historyOf, Outbox } from "./run-shard/outbox";
+import { Permits, permitRequest } from "./run-shard/permits";
 import { RecordDesk } from "./run-shard/record-desk";
-import { RecordRuns } from "./run-shard/record-runs";
 import { keptSteps, rerunRequest } from "./run-shard/rerun";
 import { Retention } from "./run-shard/retention";
 import { acceptedView, type RunRow, RunStore } from "./run-shard/run-store";
@@ -51,10 +51,6 @@ import { Waiters } from "./run-shard/waiters";
 
 /** Milliseconds after which a run whose execution was lost is taken up again. */
 const HEARTBEAT_MS = 5_000;
-/** Due times handled in one alarm; the next follows at once. */
-const TIMERS_PER_ALARM = 200;
-/** Runs looked for in one turn. */
-const PER_TURN = 200;
 
 export class RunShard extends DurableObject<Bindings> {
   readonly #services: Services;
@@ -66,8 +62,7 @@ export class RunShard extends DurableObject<Bindings> {
   readonly #permits: Permits;
   readonly #desk: CallbackDesk;
   readonly #retention: Retention;
-  readonly #records: RecordRuns;
-  readonly #recordDesk: RecordDesk;
+  readonly #records: RecordDesk;
   /** Memory only: callers that wait for a run to end. */
   readonly #waiters = new Waiters();
 
@@ -89,7 +84,11 @@ export class RunShard extends DurableObject<Bindings> {
       publicUrl: this.#services.settings.PUBLIC_URL,
       wake: (id) => this.#expire.wake(id),
     });
-    this.#records = new RecordRuns({
+    this.#outbox = new Outbox(sql, this.#timers, {
+      history: historyOf(this.#runs, (runs) => this.#services.runLog.write(runs)),
+      record: (runs) => this.#records.deliver(runs),
+    });
+    this.#records = new RecordDesk({
       sql,
       runs: this.#runs,
       steps: this.#steps,
@@ -97,21 +96,9 @@ export class RunShard extends DurableObject<Bindings> {
       catalog: this.#services.catalog,
       current: (id) => this.#driver.current(id),
       tell: (tellings) => this.#services.records.tell(tellings),
-    });
-    this.#outbox = new Outbox(sql, this.#timers, {
-      history: async (runs) => {
-        const rows = runs.map((run) => this.#runs.find(run)).filter((row) => row !== undefined);
-        await this.#services.runLog.write(rows.map((row) => this.#runs.record(row)));
-        return () => true;
-      },
-      record: (runs) => this.#records.deliver(runs),
-    });
-    this.#recordDesk = new RecordDesk({
-      runs: this.#runs,
-      steps: this.#steps,
-      catalog: this.#services.catalog,
+      owe: (id) => this.#outbox.add(id, "record", Date.now()),
       together: (work) => this.ctx.storage.transactionSync(work),
-      accept: (request) => this.#accept(request, undefined),
+      take: (request) => this.#accept(request, undefined),
       begin: (id, fresh) => this.#driver.enqueue(id, fresh),
       start: (request, prepare) => this.start(request, 0, prepare),
     });
@@ -135,7 +122,7 @@ export class RunShard extends DurableObject<Bindings> {
       background: (work) => ctx.waitUntil(work),
       end: (id, outcome, messages) => this.#end(id, outcome, messages),
       enter: (id) => this.#permits.enter(id),
-      running: (id) => this.#tellRecord(id, true),
+      running: (id) => this.#records.changed(id, true),
       suspend: (id, at, due, attempts) => this.#suspend(id, at, due, attempts),
     });
     void ctx.blockConcurrencyWhile(async () => {
@@ -173,7 +160,7 @@ export class RunShard extends DurableObject<Bindings> {
 
   /** Accepts many runs of data records. */
   startRecords(starts: readonly RecordStart[]): Promise<[id: string, RecordStartResult][]> {
-    return this.#recordDesk.start(starts);
+    return this.#records.start(starts);
   }
 
   /** Withdraws runs of records. @returns the ids of those that have begun, and go on or have ended */
@@ -277,29 +264,14 @@ export class RunShard extends DurableObject<Bindings> {
     return this.#desk.answer(id, step, call);
   }
 
-  override async alarm(): Promise<void> {
-    try {
-      this.#timers.fired();
-      for (const { kind, run } of this.#timers.expired(Date.now(), TIMERS_PER_ALARM)) {
-        try {
-          this.#expire[kind](run);
-        } catch (error) {
-          // Later, rather than at once and for ever.
-          this.#timers.set(kind, run, Date.now() + HEARTBEAT_MS);
-          this.#report(error);
-        }
-      }
-    } catch (error) {
-      this.#report(error);
-    }
-    try {
-      this.#timers.rearm();
-    } catch (error) {
-      this.#report(error);
-      await this.ctx.storage
-        .setAlarm(Date.now() + HEARTBEAT_MS)
-        .catch((failure: unknown) => this.#report(failure));
-    }
+  override alarm(): Promise<void> {
+    return runAlarm({
+      storage: this.ctx.storage,
+      timers: this.#timers,
+      expire: this.#expire,
+      retryMs: HEARTBEAT_MS,
+      report: (error) => this.#report(error),
+    });
   }
 
   /** What each kind of timer does. */
@@ -311,30 +283,15 @@ export class RunShard extends DurableObject<Bindings> {
       this.#driver.enqueue(run, false);
     },
     heartbeat: () => {
-      let last = "";
-      for (;;) {
-        const active = this.#runs.active(last, PER_TURN);
-        for (const id of active) this.#driver.enqueue(id, false);
-        if (active.length < PER_TURN) break;
-        last = active.at(-1) as string;
-      }
-      if (last === "" && this.#runs.active("", 1).length === 0) this.#timers.remove("heartbeat", "");
+      for (const id of this.#runs.allActive()) this.#driver.enqueue(id, false);
+      if (this.#runs.active("", 1).length === 0) this.#timers.remove("heartbeat", "");
       else this.#timers.set("heartbeat", "", Date.now() + HEARTBEAT_MS);
     },
-    outbox: () => {
-      // Not waited for: a database that hangs must not hold up the other timers.
-      this.ctx.waitUntil(this.#outbox.flush().catch((error: unknown) => this.#report(error)));
-    },
-    permits: () => {
-      this.ctx.waitUntil(this.#permits.tend().catch((error: unknown) => this.#report(error)));
-    },
+    // Not waited for: a database that hangs must not hold up the other timers.
+    outbox: () => this.#behind(this.#outbox.flush()),
+    permits: () => this.#behind(this.#permits.tend()),
     retention: () => this.#retention.forgetOld(Date.now()),
   };
-
-  /** A run of a record got somewhere: its row is told. */
-  #tellRecord(id: string, begun: boolean): void {
-    if (this.#records.changed(id, begun, Date.now())) this.#outbox.add(id, "record", Date.now());
-  }
 
   /** The run that a request would start, if it is here already. */
   #known({ id, idempotency }: StartRequest): RunRow | undefined {
@@ -365,10 +322,7 @@ export class RunShard extends DurableObject<Bindings> {
     }
     const permit = permitRequest(request);
     if (permit !== undefined) this.#permits.add(permit, entry === "held", Date.now());
-    if (request.record !== undefined) {
-      this.#records.accept(id, request.record);
-      this.#outbox.add(id, "record", Date.now());
-    }
+    this.#records.accept(request);
     this.#timers.setAtLatest("heartbeat", "", Date.now() + HEARTBEAT_MS);
     return { kind: "accepted", id, replayed: false };
   }
@@ -406,10 +360,10 @@ export class RunShard extends DurableObject<Bindings> {
       leaves = this.#permits.end(id);
       this.#outbox.add(id, "history", now);
       this.#retention.plan(now);
-      this.#tellRecord(id, false);
+      this.#records.changed(id, false);
     });
     // The alarm would do it too, and does when this does not.
-    if (leaves) this.ctx.waitUntil(this.#permits.tend().catch((error: unknown) => this.#report(error)));
+    if (leaves) this.#behind(this.#permits.tend());
     this.#waiters.tell(id);
   }
 
@@ -418,7 +372,7 @@ export class RunShard extends DurableObject<Bindings> {
     if (row === undefined || row.ended_at !== null) return;
     this.#runs.setWaiting(id, at, attempts);
     this.#timers.set("wake", id, due);
-    this.#tellRecord(id, false);
+    this.#records.changed(id, false);
   }
 
   #view(id: string): RunView {
@@ -434,18 +388,13 @@ export class RunShard extends DurableObject<Bindings> {
     if (this.#runs.find(id)?.ended_at === null) await this.#waiters.wait(id, ms);
   }
 
+  /** Lets work go on that nobody waits for. */
+  #behind(work: Promise<void>): void {
+    this.ctx.waitUntil(work.catch((error: unknown) => this.#report(error)));
+  }
+
   #report(error: unknown): void {
     // biome-ignore lint/suspicious/noConsole: the operators' log; nobody waits for an alarm
     console.error("a run shard's alarm met an error", error);
   }
-}
-
-function permitRequest({ id, pointer, user, exclusion }: StartRequest): PermitRequest | undefined {
-  if (exclusion === undefined) return undefined;
-  const { environmentId, project, flow, flowId } = pointer;
-  return { runId: id, environmentId, project, flow, flowId, user, exclusion };
-}
-
-function cancelled(): RunStopped {
-  return new RunStopped("cancelled", "cancelled", "the run was cancelled");
 }

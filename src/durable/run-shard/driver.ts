@@ -1,6 +1,6 @@
 import { MAX_CONCURRENT_RECORDS, MAX_WAKE_ATTEMPTS } from "../../domain/limits";
 import type { RunMessage, RunOutcome } from "../../domain/run";
-import { type RunStopped, RunSuspended } from "../../engine/errors";
+import { RunStopped, RunSuspended } from "../../engine/errors";
 import { runFlow } from "../../engine/executor";
 import { WHOLE_SET } from "../../engine/item";
 import type { HostServices } from "../../engine/ports";
@@ -272,4 +272,9 @@ export function failedOutcome(runId: string, code: string, message: string): Run
     failures: [{ record: WHOLE_SET, code, message, node: "" }],
     message,
   };
+}
+
+/** Why a run ends that someone cancelled. */
+export function cancelled(): RunStopped {
+  return new RunStopped("cancelled", "cancelled", "the run was cancelled");
 }

@@ -1,3 +1,5 @@
+import type { RunRecord } from "../../domain/run";
+import type { RunStore } from "./run-store";
 import type { Timers } from "./timers";
 
 /** Milliseconds that what is owed waits for more, so that a database write carries many runs. */
@@ -24,6 +26,15 @@ interface Owed {
 
 /** Hands over what runs owe. Twice is as good as once. @returns whether a run owes no more than was handed over */
 export type Deliver = (runs: readonly string[]) => Promise<(run: string) => boolean>;
+
+/** Writes ended runs to where they are listed. */
+export function historyOf(store: RunStore, write: (runs: readonly RunRecord[]) => Promise<void>): Deliver {
+  return async (runs) => {
+    const rows = runs.map((run) => store.find(run)).filter((row) => row !== undefined);
+    await write(rows.map((row) => store.record(row)));
+    return () => true;
+  };
+}
 
 /**
  * What runs owe others. Entries are written in the transaction of what they tell of and deleted when the other side has

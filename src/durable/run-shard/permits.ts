@@ -1,3 +1,4 @@
+import type { StartRequest } from "../../domain/durable-run";
 import {
   type AcquireRequest,
   CANCELLABLE_RENEW_MS,
@@ -293,4 +294,11 @@ function exclusionOf(row: PermitRow): RunExclusion {
 function requestOf(row: PermitRow): Omit<Request, "exclusion"> {
   const { run, environment_id, project, flow, flow_id, user_name } = row;
   return { runId: run, environmentId: environment_id, project, flow, flowId: flow_id, user: user_name };
+}
+
+/** What a run asks its exclusion group for; nothing when it has none. */
+export function permitRequest({ id, pointer, user, exclusion }: StartRequest): Request | undefined {
+  if (exclusion === undefined) return undefined;
+  const { environmentId, project, flow, flowId } = pointer;
+  return { runId: id, environmentId, project, flow, flowId, user, exclusion };
 }

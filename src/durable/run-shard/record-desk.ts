@@ -1,19 +1,17 @@
 import type { StartRequest, StartResult } from "../../domain/durable-run";
+import type { RecordTelling } from "../../domain/record";
 import type { Graph } from "../../engine/plan";
-import type { Catalog } from "../../operations/ports";
 import type { RecordStart, RecordStartResult } from "../../operations/records/ports";
+import { RecordRuns, type RecordRunsOptions } from "./record-runs";
 import { keptSteps } from "./rerun";
-import type { RunStore } from "./run-store";
-import type { StepRows } from "./step-rows";
 
-export interface RecordDeskOptions {
-  runs: RunStore;
-  steps: StepRows;
-  catalog: Catalog;
+export interface RecordDeskOptions extends RecordRunsOptions {
+  /** Puts what a run has to tell its record into the outbox. */
+  owe: (id: string) => void;
   /** Does something in one transaction. */
   together: (work: () => void) => void;
   /** Accepts a run that takes no exclusion group; within `together`. */
-  accept: (request: StartRequest) => { kind: StartResult["kind"]; replayed?: boolean };
+  take: (request: StartRequest) => { kind: StartResult["kind"]; replayed?: boolean };
   /** Lets an accepted run begin; whether nothing of it can be stored yet. */
   begin: (id: string, fresh: boolean) => void;
   /** Accepts a run and has it begin; `prepare` belongs to the same transaction. */
@@ -25,13 +23,37 @@ type Kept = (path: string) => boolean;
 /** Takes runs of data records in, many at once: one transaction, but for those that ask for an exclusion group first. */
 export class RecordDesk {
   readonly #options: RecordDeskOptions;
+  readonly #records: RecordRuns;
 
   constructor(options: RecordDeskOptions) {
     this.#options = options;
+    this.#records = new RecordRuns(options);
+  }
+
+  /** An accepted run, if it executes a record: its row is told. */
+  accept({ id, record }: StartRequest): void {
+    if (record === undefined) return;
+    this.#records.accept(id, record);
+    this.#options.owe(id);
+  }
+
+  /** A run got somewhere: if it executes a record, its row is told. */
+  changed(id: string, begun: boolean): void {
+    if (this.#records.changed(id, begun, Date.now())) this.#options.owe(id);
+  }
+
+  /** Tells the rows of some runs' records. */
+  deliver(runs: readonly string[]): Promise<(run: string) => boolean> {
+    return this.#records.deliver(runs);
+  }
+
+  /** What a run has to tell its record now. */
+  telling(id: string): Promise<RecordTelling | undefined> {
+    return this.#records.telling(id);
   }
 
   async start(starts: readonly RecordStart[]): Promise<[id: string, RecordStartResult][]> {
-    const { runs, steps, catalog, together, accept, begin, start } = this.#options;
+    const { runs, steps, catalog, together, take, begin, start } = this.#options;
     const graphs = new Map<string, Graph>();
     for (const { request, resume } of starts) {
       if (resume !== undefined) graphs.set(request.id, (await catalog.plan(request.pointer)).graph);
@@ -55,7 +77,7 @@ export class RecordDesk {
           results.push([request.id, kept]);
           continue;
         }
-        const accepted = accept(request);
+        const accepted = take(request);
         results.push([request.id, accepted.kind]);
         if (accepted.kind !== "accepted" || accepted.replayed === true) continue;
         if (resume !== undefined && kept !== undefined) steps.copy(resume.of, request.id, kept);

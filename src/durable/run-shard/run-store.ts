@@ -35,6 +35,9 @@ export interface RunRow {
   fingerprint: string | null;
 }
 
+/** Runs looked for in one turn. */
+const PER_TURN = 200;
+
 /** Names of a run's documents; those of steps are `step:` and the path. */
 const INPUT = "input";
 const OUTCOME = "outcome";
@@ -112,6 +115,14 @@ export class RunStore {
       )
       .toArray()
       .map(({ id }) => id);
+  }
+
+  /** All of them, looked for a page at a time. */
+  *allActive(): Generator<string> {
+    for (let page = this.active("", PER_TURN); ; page = this.active(page.at(-1) as string, PER_TURN)) {
+      yield* page;
+      if (page.length < PER_TURN) return;
+    }
   }
 
   setRunning(id: string, attempts: number): void {

@@ -5,6 +5,7 @@ import type {
   DueRecord,
   FieldFill,
   InsertResult,
+  NewRecord,
   NewRecords,
   RecordChange,
   RecordFilter,
@@ -39,6 +40,10 @@ export class D1Records implements RecordStore {
 
   async insert(given: NewRecords): Promise<InsertResult> {
     const { environmentId, flowId, flowVersion, status, dueAt, at, by, trigger, records } = given;
+    const [only] = records;
+    if (records.length === 1 && only !== undefined && only.fields.length === 0) {
+      return this.#insertOne(given, only);
+    }
     const statements: D1PreparedStatement[] = [];
     for (const part of rawChunks(
       records.map(({ uuid, runId, data }) => ({ head: { u: uuid, r: runId }, data })),
@@ -78,11 +83,31 @@ export class D1Records implements RecordStore {
       if (!stored) return { kind: "inactive" };
       return { kind: "stored", flowState: results.at(-1)?.results[0]?.status ?? "running" };
     } catch (error) {
-      // SQLite names the columns of the constraint that failed, and D1 offers no code for it.
-      if (!String(error).includes("records.uuid")) throw error;
+      if (!isTaken(error)) throw error;
       const uuids = records.map(({ uuid }) => uuid);
       const taken = (await this.rows(environmentId, uuids)).map(({ uuid }) => uuid);
       return { kind: "taken", uuids: taken.length > 0 ? taken : duplicates(uuids) };
+    }
+  }
+
+  /** The usual record, by itself: one statement, which tells the flow's state as well. */
+  async #insertOne(given: NewRecords, { uuid, runId, data }: NewRecord): Promise<InsertResult> {
+    const { environmentId, flowId, flowVersion, status, dueAt, at, by, trigger } = given;
+    try {
+      const row = await this.#db
+        .prepare(
+          `INSERT INTO records (environment_id, uuid, flow_id, flow_version, status, queue, due_at, run_id, created_at,
+             modified_at, next_run_at, created_by, trigger_kind, data)
+           SELECT ?1, ?2, ?3, ?4, ?5, 'waiting', ?6, ?7, ?8, ?8, ?6, ?9, ?10, ?11
+           FROM flows WHERE id = ?3 AND environment_id = ?1 AND status <> 'inactive' AND retired_at IS NULL
+           RETURNING (SELECT status FROM flows WHERE id = ?3) AS state`,
+        )
+        .bind(environmentId, uuid, flowId, flowVersion, status, dueAt, runId, at, by, trigger, data)
+        .first<{ state: FlowState }>();
+      return row === null ? { kind: "inactive" } : { kind: "stored", flowState: row.state };
+    } catch (error) {
+      if (!isTaken(error)) throw error;
+      return { kind: "taken", uuids: [uuid] };
     }
   }
 
@@ -424,6 +449,11 @@ function dueRecord(row: DueRow): DueRecord {
     trigger: row.trigger_kind,
     data: row.data,
   };
+}
+
+/** SQLite names the columns of the constraint that failed, and D1 offers no code for it. */
+function isTaken(error: unknown): boolean {
+  return String(error).includes("records.uuid");
 }
 
 /** Values of mapped fields as `[uuid, field, value]`. */
