@@ -3,6 +3,7 @@ import { apiCall } from "./api-call.ts";
 import { asyncDone, asyncStart } from "./async.ts";
 import { exclusive } from "./exclusive.ts";
 import { keyed } from "./keyed.ts";
+import { keystoreGet } from "./keystore-get.ts";
 import { memory } from "./memory.ts";
 import { recordInsert } from "./record-insert.ts";
 import { recordSearch1m } from "./record-search-1m.ts";

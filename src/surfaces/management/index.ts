@@ -9,6 +9,7 @@ import { groups } from "./groups";
 import { BASE, guard, type Operation } from "./guard";
 import { integrations } from "./integrations";
 import { interfaces } from "./interfaces";
+import { keystores } from "./keystores";
 import { organizations } from "./organizations";
 import { projects } from "./projects";
 import { roles } from "./roles";
@@ -38,6 +39,7 @@ for (const resource of [
   diagrams,
   runs,
   schedules,
+  keystores,
   webhooks,
   users,
   groups,
