@@ -175,7 +175,7 @@ const CONTENT_TYPES = {
   text: "text/plain; charset=utf-8",
 };
 const anyValue = {
-  content: { "application/json": { schema: z.json() }, "text/plain": { schema: z.string() } },
+  content: { "application/json": { schema: z.unknown() }, "text/plain": { schema: z.string() } },
 };
 
 keystores.openAPIRegistry.registerPath(
