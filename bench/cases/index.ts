@@ -9,6 +9,8 @@ import { recordInsert } from "./record-insert.ts";
 import { recordSearch1m } from "./record-search-1m.ts";
 import { sync } from "./sync.ts";
 import { syncManyFlows } from "./sync-many-flows.ts";
+import { tableGet, tableInsert, tableSearch } from "./table.ts";
+import { tableSearch1m } from "./table-search-1m.ts";
 import { waiting } from "./waiting.ts";
 
 /** In the order of the table. */
