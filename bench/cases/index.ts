@@ -26,4 +26,9 @@ export const CASES: Case[] = [
   recordInsert,
   recordSearch1m,
   memory,
+  tableGet,
+  tableSearch,
+  tableInsert,
+  tableSearch1m,
+  keystoreGet,
 ];
