@@ -14,7 +14,9 @@ export const keystoreGet: Case = {
   title: "a value read over the v1 API, against a bare KV read",
   reach: 0.7,
   async prepare(options) {
-    const world = await startWorld(options, "bare-kv", {}, { kvNamespaces: { VALUES: "bench-values" } });
+    const world = await startWorld(options, "bare-kv", {}, undefined, {
+      kvNamespaces: { VALUES: "bench-values" },
+    });
     try {
       await world.admin.apply({
         sluice: 1,

@@ -19,7 +19,7 @@ export interface TableWorld extends World {
 
 /** @param rows how many the table has */
 export async function startTableWorld(options: BenchOptions, rows: number): Promise<TableWorld> {
-  const world = await startWorld(options, "bare-table", {}, { d1Databases: { DB: DATABASE } });
+  const world = await startWorld(options, "bare-table", {}, undefined, { d1Databases: { DB: DATABASE } });
   try {
     await world.admin.apply({
       sluice: 1,
