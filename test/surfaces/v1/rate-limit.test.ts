@@ -105,6 +105,8 @@ describe("the window of an interface", () => {
     const { name } = await issueInterface("rested", { rateLimit: { limit: 2, window: "1h" } });
     const headers = keyHeaders({ apiKey, name });
     await ask("/count", { headers });
+    // What was counted is written a moment later.
+    await new Promise((done) => setTimeout(done, 500));
     await evictDurableObject(env.RATE_LIMITER.getByName(`e1/${name}`));
     expect(rateOf(await ask("/count", { headers })).remaining).toBe(0);
 
