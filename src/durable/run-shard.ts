@@ -17,6 +17,7 @@ import type { RunMessage, RunOutcome } from "../domain/run";
 import type { RunStopped } from "../engine/errors";
 import { newMessage, permitLost } from "../engine/run-context";
 import { cancelledBy } from "../operations/admission";
+import type { RunFilter, RunSummary } from "../operations/ports";
 import type { RecordStart, RecordStartResult } from "../operations/records/ports";
 import { type Services, servicesOf } from "../services";
 import { runAlarm } from "./run-shard/alarm";
@@ -24,6 +25,7 @@ import { CallbackDesk } from "./run-shard/callback-desk";
 import { Callbacks } from "./run-shard/callbacks";
 import { Documents, ValueTooLarge } from "./run-shard/documents";
 import { cancelled, Driver, failedOutcome } from "./run-shard/driver";
+import { openRuns } from "./run-shard/open-runs";
 import { historyOf, Outbox } from "./run-shard/outbox";
 import { Permits, permitRequest } from "./run-shard/permits";
 import { RecordDesk } from "./run-shard/record-desk";
@@ -178,6 +180,11 @@ export class RunShard extends DurableObject<Bindings> {
     if (this.#runs.find(id) === undefined) return { kind: "missing" };
     if (waitMs > 0) await this.#ended(id, waitMs);
     return { kind: "found", view: this.#view(id) };
+  }
+
+  /** Runs that the history does not list yet, newest first. */
+  list(filter: RunFilter, limit: number, after: string | undefined): RunSummary[] {
+    return openRuns(this.ctx.storage.sql, this.#runs, filter, limit, after);
   }
 
   /** A run with its messages. */

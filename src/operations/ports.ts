@@ -251,6 +251,13 @@ export interface RunShards {
   start(request: StartRequest, waitMs: number): Promise<StartResult>;
   poll(environmentId: number, id: string, waitMs: number): Promise<ViewResult>;
   read(environmentId: number, id: string): Promise<RecordResult>;
+  /** Runs that the history does not list yet, those of each shard newest first, up to `limit` of each. */
+  list(
+    environmentId: number,
+    filter: RunFilter,
+    limit: number,
+    after: string | undefined,
+  ): Promise<RunSummary[]>;
   withdraw(environmentId: number, id: string): Promise<WithdrawResult>;
   cancel(environmentId: number, id: string): Promise<ViewResult>;
   /** `startedAt` is the new run's. */

@@ -2,22 +2,36 @@ import type { PendingCallback, Progress, RunView } from "../domain/durable-run";
 import type { Environment } from "../domain/environment";
 import { SluiceError } from "../domain/errors";
 import { isRunId } from "../domain/process-id";
-import type { RunRecord } from "../domain/run";
+import { FINAL_STATUSES, type RunRecord, type RunStatus } from "../domain/run";
 import type { RunFilter, RunLog, RunShards, RunSummary, World } from "./ports";
 
-/** A page of runs, newest first, and the cursor of the next one. */
+/** A page of runs, those that have not ended among them, newest first; and the cursor of the next one. */
 export async function listRuns(
-  log: RunLog,
+  { runs: log, shards }: Pick<RunServices, "runs" | "shards">,
   environment: Environment,
   filter: RunFilter,
   limit: number,
   cursor: string | undefined,
 ): Promise<{ runs: RunSummary[]; next: string | null }> {
   const after = cursor === undefined ? undefined : checkedCursor(cursor);
-  const runs = await log.list(environment.id, filter, limit + 1, after);
+  const { status } = filter;
+  const ended = status === undefined || isFinal(status);
+  const [stored, living] = await Promise.all([
+    ended ? log.list(environment.id, filter, limit + 1, after) : [],
+    shards.list(environment.id, filter, limit + 1, after),
+  ]);
+  // A run may end, and come into the history, while both are asked: what is stored is the later.
+  const known = new Set(stored.map(({ id }) => id));
+  const runs = [...stored, ...living.filter(({ id }) => !known.has(id))].sort((left, right) =>
+    left.id < right.id ? 1 : -1,
+  );
   const page = runs.slice(0, limit);
   const last = page.at(-1);
   return { runs: page, next: runs.length > limit && last !== undefined ? last.id : null };
+}
+
+function isFinal(status: RunStatus): boolean {
+  return (FINAL_STATUSES as readonly RunStatus[]).includes(status);
 }
 
 /** What a run's shard knows beside its record, while the run has not ended. */

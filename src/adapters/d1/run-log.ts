@@ -1,21 +1,10 @@
 import { timePrefix } from "../../domain/process-id";
-import type { MessageLevel, RunMessage, RunRecord, RunStatus, TriggerKind } from "../../domain/run";
+import type { MessageLevel, RunMessage, RunRecord } from "../../domain/run";
+import { type RunColumns, runOf } from "../../domain/run-row";
 import type { RunFilter, RunLog, RunSummary } from "../../operations/ports";
 import { encodeRuns, hasMessages } from "./run-batch";
 
-interface RunRow {
-  id: string;
-  project_id: number;
-  project: string;
-  flow_id: number;
-  flow: string;
-  flow_version: number;
-  trigger_kind: TriggerKind;
-  user_name: string;
-  started_at: number;
-  ended_at: number | null;
-  status: RunStatus;
-  message: string | null;
+interface RunRow extends RunColumns {
   message_count: number;
 }
 
@@ -141,22 +130,7 @@ function indexFor({
 }
 
 function summaryOf(environmentId: number, row: RunRow): RunSummary {
-  return {
-    environmentId,
-    id: row.id,
-    projectId: row.project_id,
-    project: row.project,
-    flowId: row.flow_id,
-    flow: row.flow,
-    flowVersion: row.flow_version,
-    trigger: row.trigger_kind,
-    user: row.user_name,
-    startedAt: row.started_at,
-    endedAt: row.ended_at,
-    status: row.status,
-    message: row.message,
-    messageCount: row.message_count,
-  };
+  return { ...runOf(environmentId, row), messageCount: row.message_count };
 }
 
 function messageOf(row: Record<string, unknown>): RunMessage {

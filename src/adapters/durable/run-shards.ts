@@ -11,7 +11,7 @@ import type {
 import { newDurableRunId, shardOf } from "../../domain/process-id";
 import type { RunMessage } from "../../domain/run";
 import type { RunShard } from "../../durable/run-shard";
-import type { RunShards } from "../../operations/ports";
+import type { RunFilter, RunShards, RunSummary } from "../../operations/ports";
 
 /** What a shard's stub offers, told by hand: the platform's own types lose themselves in JSON values. */
 interface Shard {
@@ -22,6 +22,7 @@ interface Shard {
   cancel(id: string): Promise<ViewResult>;
   rerun(id: string, newId: string, from: string | undefined): Promise<RerunResult>;
   note(id: string, messages: readonly RunMessage[]): Promise<void>;
+  list(filter: RunFilter, limit: number, after: string | undefined): Promise<RunSummary[]>;
   callback(id: string, step: string): Promise<CallbackView>;
   answerCallback(id: string, step: string, call: string): Promise<CallbackAnswer>;
 }
@@ -86,6 +87,22 @@ export class DurableRunShards implements RunShards {
 
   async note(environmentId: number, id: string, messages: readonly RunMessage[]): Promise<void> {
     await this.#shard(environmentId, id)?.note(id, messages);
+  }
+
+  async list(
+    environmentId: number,
+    filter: RunFilter,
+    limit: number,
+    after: string | undefined,
+  ): Promise<RunSummary[]> {
+    const { namespace, shards } = this.#options;
+    const found = await Promise.all(
+      Array.from({ length: shards }, (_, number) => {
+        const shard = namespace.getByName(`e${environmentId}/shard/${number}`) as unknown as Shard;
+        return shard.list(filter, limit, after);
+      }),
+    );
+    return found.flat();
   }
 
   async callback(environmentId: number, id: string, step: string): Promise<CallbackView> {

@@ -8,6 +8,7 @@ import type {
   RunStatus,
   TriggerKind,
 } from "../../domain/run";
+import { runOf } from "../../domain/run-row";
 import type { Documents } from "./documents";
 import type { StepRows } from "./step-rows";
 
@@ -283,22 +284,9 @@ export class RunStore {
   }
 }
 
-function summaryOf(row: RunRow): Omit<RunRecord, "messages"> {
-  return {
-    environmentId: row.environment_id,
-    id: row.id,
-    projectId: row.project_id,
-    project: row.project,
-    flowId: row.flow_id,
-    flow: row.flow,
-    flowVersion: row.flow_version,
-    trigger: row.trigger_kind,
-    user: row.user_name,
-    startedAt: row.started_at,
-    endedAt: row.ended_at,
-    status: row.status,
-    message: row.message,
-  };
+/** A run without its messages. */
+export function summaryOf(row: RunRow): Omit<RunRecord, "messages"> {
+  return runOf(row.environment_id, row);
 }
 
 /** How a run stands that was accepted just now, and has not begun. */

@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS runs (
   fingerprint TEXT
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS runs_active ON runs (id) WHERE status IN ('Queued', 'Running');
+CREATE INDEX IF NOT EXISTS runs_open ON runs (id) WHERE ended_at IS NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS runs_by_key ON runs (key) WHERE key IS NOT NULL;
 
 -- One row for each finished step: what it emitted (in documents when NULL), and what it said in the console.

@@ -42,7 +42,8 @@ runs.openapi(
     path: "/runs",
     operationId: "listRuns",
     summary: "List runs, newest first",
-    description: "The history of a synchronous run is written after its answer, within a few seconds.",
+    description:
+      "Durable runs are listed from their acceptance on. The history of a synchronous run is written after its answer, within a few seconds.",
     tags,
     security,
     request: { query: RunQuery },
@@ -51,7 +52,7 @@ runs.openapi(
   async (context) => {
     const { limit, cursor, from, to, ...filter } = context.req.valid("query");
     const page = await listRuns(
-      context.get("management").runs,
+      context.get("management"),
       context.get("environment"),
       {
         ...filter,
