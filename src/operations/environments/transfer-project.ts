@@ -2,6 +2,7 @@ import type { CopyAction, ProjectTransfer } from "../../domain/environment-life"
 import { SluiceError } from "../../domain/errors";
 import type { CopyItem } from "../../domain/pending-change";
 import { RESOURCES, type ResourceKind } from "../../domain/resource";
+import type { TableDefinition } from "../../domain/table";
 import { applyProject } from "../apply-project";
 import type { StoredResource } from "../ports";
 import { exportProject } from "../projects";
@@ -143,7 +144,14 @@ async function droppable(
   projectId: number,
 ): Promise<string[]> {
   const resources = await services.projects.resources(environmentId, projectId);
-  return resources.filter(({ kind }) => RESOURCES[kind].keepsData).map(({ kind, name }) => `${kind}:${name}`);
+  return resources
+    .filter(({ kind }) => RESOURCES[kind].keepsData)
+    .flatMap(({ kind, name, definition }) => [
+      `${kind}:${name}`,
+      ...(kind === "table"
+        ? Object.keys((definition as TableDefinition).columns).map((column) => `column:${name}.${column}`)
+        : []),
+    ]);
 }
 
 /** What is copied after the definitions. @throws SluiceError invalid_request naming what the project does not have */
