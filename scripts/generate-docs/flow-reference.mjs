@@ -57,7 +57,7 @@ A node's name starts with a letter and has only letters, digits, \`-\` and \`_\`
 
 ${table(
   ["type", "what it does"],
-  types.map(({ type, summary }) => [`[\`${type}\`](#${type})`, summary]),
+  types.map(({ type, summary }) => [`[\`${type}\`](#${type.replaceAll(".", "")})`, summary]),
 )}
 ${types.map((type) => nodeSection(type, schema)).join("")}
 ## Formats

@@ -9,22 +9,27 @@ import { countCall, type RateDecision, type RateWindow } from "../domain/rate-wi
  *
  * 1. One object sees all calls of a caller and takes them one by one, so the limit is exact.
  * 2. What was counted is written without waiting for the disk: an object that is put to rest loses nothing, a crash at most
- *    the last few milliseconds' calls. Windows of addresses are memory only: they only slow down guessing.
+ *    the calls of the last WRITE_AFTER_MS. Windows of addresses are memory only: they only slow down guessing.
  */
 
 /** Windows of addresses that one object remembers. */
 const MAX_WINDOWS = 10_000;
 
+/** Milliseconds after which what was counted is written. An object is put to rest seconds after its last call at the earliest. */
+const WRITE_AFTER_MS = 50;
+
 const StoredWindow = z.object({ startedAt: z.number(), count: z.number() });
 
 export class RateLimiter extends DurableObject<Bindings> {
   readonly #windows = new Map<string, RateWindow>();
+  /** Windows whose last calls are not on disk yet; a timer is set while there are any. */
+  readonly #unwritten = new Set<string>();
 
   /** @param kept whether the window outlives this object's memory */
   async take(key: string, rate: RateLimit, kept: boolean): Promise<RateDecision> {
     const { window, decision } = countCall(this.#window(key, kept), rate, Date.now());
     this.#windows.set(key, window);
-    if (kept && decision.allowed) void this.ctx.storage.put(key, window, { allowUnconfirmed: true });
+    if (kept && decision.allowed) this.#writeSoon(key);
     if (!kept && this.#windows.size > MAX_WINDOWS) this.#forgetOldest();
     return decision;
   }
@@ -33,6 +38,18 @@ export class RateLimiter extends DurableObject<Bindings> {
     const known = this.#windows.get(key);
     if (known !== undefined || !kept) return known;
     return StoredWindow.safeParse(this.ctx.storage.kv.get(key)).data;
+  }
+
+  /** Calls that come together are written together: a write for each would cost more than counting it. */
+  #writeSoon(key: string): void {
+    this.#unwritten.add(key);
+    if (this.#unwritten.size > 1) return;
+    setTimeout(() => {
+      for (const each of this.#unwritten) {
+        void this.ctx.storage.put(each, this.#windows.get(each), { allowUnconfirmed: true });
+      }
+      this.#unwritten.clear();
+    }, WRITE_AFTER_MS);
   }
 
   #forgetOldest(): void {

@@ -192,9 +192,9 @@ async function writeSelected(
     else ok.push(into === undefined ? item : withResult(node, item, into, count));
   });
   node.emit("ok", ok);
-  // Those whose id can be no row's came first.
+  const unmet = new Set(missing);
   node.emit(
     "missing",
-    missing.sort((left, right) => left.record - right.record),
+    node.items.filter((item) => unmet.has(item)),
   );
 }
