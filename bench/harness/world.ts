@@ -33,7 +33,6 @@ const SECRETS = {
  * @param bareObjects classes of its Durable Objects by binding
  * @param privateHosts hosts that flows may call although they are private
  * @param bareBindings further options of the bare Worker, as Miniflare takes them: databases, namespaces
- * @param bareBindings further options of it, as Miniflare takes them: databases, namespaces
  */
 export async function startWorld(
   { inspect }: Pick<BenchOptions, "inspect">,
