@@ -1,7 +1,7 @@
 import type { CopyAction, EnvironmentStatus, PackageCode } from "./environment-life";
 
 /** Milliseconds that each of an environment's passing states is shown for at the least, so that it can be seen. */
-export const STATE_SHOWN_MS = 1_000;
+export const STATE_SHOWN_MS = 300;
 
 /** One set of data that a project brings along. */
 export interface CopyItem {

@@ -13,9 +13,9 @@ import { servicesOf } from "../services";
  */
 
 /** Milliseconds after which it first looks, and looks again while there is nothing. */
-const LOOK_MS = 250;
+const LOOK_MS = 100;
 /** How often it looks for a change that was announced. */
-const LOOKS = 40;
+const LOOKS = 50;
 /** Milliseconds after which a piece of work that did not come back is tried again. */
 const LOST_MS = 30_000;
 /** Wait after the first error, doubled with each, up to the longest, in milliseconds. */

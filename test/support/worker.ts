@@ -4,8 +4,10 @@ import { env, exports } from "cloudflare:workers";
 
 export const ORIGIN = "http://sluice.test";
 
-export function call(path: string, init: RequestInit = {}): Promise<Response> {
-  return exports.default.fetch(`${ORIGIN}${path}`, { redirect: "manual", ...init });
+/** @param host another host name than the usual one */
+export function call(path: string, init: RequestInit = {}, host?: string): Promise<Response> {
+  const origin = host === undefined ? ORIGIN : `http://${host}`;
+  return exports.default.fetch(`${origin}${path}`, { redirect: "manual", ...init });
 }
 
 /** A call of the action API, by path behind `/phixflow/api/1/action/`. */

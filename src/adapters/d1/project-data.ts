@@ -1,5 +1,4 @@
 import { SluiceError } from "../../domain/errors";
-import type { TableDefinition } from "../../domain/table";
 import type { KeystorePort, KeystoreWrite } from "../../engine/keystore-port";
 import type { DataCopy, ProjectData } from "../../operations/environments/ports";
 import type { Catalog } from "../../operations/ports";
@@ -23,18 +22,15 @@ export class CopiedProjectData implements ProjectData {
   }
 
   async copyTable({ from, to, name, action }: DataCopy): Promise<void> {
-    const { db, catalog } = this.#options;
-    const [source, target] = await Promise.all([
-      catalog.resource(from.environmentId, "table", name),
-      catalog.resource(to.environmentId, "table", name),
-    ]);
-    if (source === undefined || target === undefined) throw missing("table", name);
-    const shared = columnsOf(source.definition).filter((column) =>
-      columnsOf(target.definition).includes(column),
-    );
+    const { db } = this.#options;
+    const source = physicalTable(from.environmentId, name);
+    const target = physicalTable(to.environmentId, name);
+    const [here, there] = await Promise.all([this.#columns(source), this.#columns(target)]);
+    if (here.length === 0 || there.length === 0) throw missing("table", name);
+    const shared = here.filter((column) => column !== "id" && there.includes(column));
     const columns = ["id", ...shared].map(quoted).join(", ");
-    const into = quoted(physicalTable(to.environmentId, name));
-    const rows = `SELECT ${columns} FROM ${quoted(physicalTable(from.environmentId, name))}`;
+    const into = quoted(target);
+    const rows = `SELECT ${columns} FROM ${quoted(source)}`;
     const updates = shared.map((column) => `${quoted(column)} = excluded.${quoted(column)}`).join(", ");
     const insert = `INSERT INTO ${into} (${columns}) ${rows}`;
     const statements = {
@@ -145,6 +141,15 @@ export class CopiedProjectData implements ProjectData {
     }
   }
 
+  /** Columns of a table as it stands in the database, those that every table has too. */
+  async #columns(table: string): Promise<string[]> {
+    const { results } = await this.#options.db
+      .prepare("SELECT name FROM pragma_table_info(?1)")
+      .bind(table)
+      .all<{ name: string }>();
+    return results.map(({ name }) => name);
+  }
+
   async *#keys(store: Parameters<KeystorePort["browse"]>[0]): AsyncGenerator<string[]> {
     let after: string | undefined;
     for (;;) {
@@ -157,10 +162,6 @@ export class CopiedProjectData implements ProjectData {
 }
 
 /** The columns that a table's rows travel with beside their ids: when they came and changed goes with them. */
-function columnsOf({ columns }: TableDefinition): string[] {
-  return ["date_created", "date_updated", ...Object.keys(columns)];
-}
-
 function missing(what: string, name: string): SluiceError {
   return new SluiceError("not_found", `The ${what} "${name}" is not in both environments.`);
 }
