@@ -42,8 +42,9 @@ export class RateLimiter extends DurableObject<Bindings> {
 
   /** Calls that come together are written together: a write for each would cost more than counting it. */
   #writeSoon(key: string): void {
+    const waits = this.#unwritten.size > 0;
     this.#unwritten.add(key);
-    if (this.#unwritten.size > 1) return;
+    if (waits) return;
     setTimeout(() => {
       for (const each of this.#unwritten) {
         void this.ctx.storage.put(each, this.#windows.get(each), { allowUnconfirmed: true });

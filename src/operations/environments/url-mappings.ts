@@ -1,12 +1,13 @@
 import type { UrlMappings, UrlRemovals } from "../../domain/environment-life";
 import { type Problem, SluiceError } from "../../domain/errors";
 import { pageSite } from "../../domain/site";
-import type { SiteFiles } from "../sites/ports";
+import type { SiteFiles, SiteMap } from "../sites/ports";
 import type { EnvironmentServices } from "./environments";
 import type { HostedProject, StoredEnvironment, UrlMapping } from "./ports";
 
 export interface MappingServices extends EnvironmentServices {
   siteFiles: SiteFiles;
+  siteMap: SiteMap;
 }
 
 /** A mapping as it is told of: the project by the id that environments name it by. */
@@ -54,6 +55,7 @@ export async function putMappings(
   }
   if (problems.length > 0) throw invalid(problems);
   await services.environments.putMappings(environment.id, rows);
+  services.siteMap.forget(environment.id);
 }
 
 async function exists(
@@ -82,6 +84,7 @@ export async function removeMappings(
     return project === undefined ? [] : [{ url, type, projectId: project.rowId }];
   });
   const removed = await services.environments.removeMappings(environment.id, rows);
+  services.siteMap.forget(environment.id);
   if (removed === 0) {
     throw new SluiceError("not_found", "The environment has no mapping of such a URL, project and type.");
   }
