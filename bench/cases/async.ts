@@ -22,9 +22,9 @@ interface Sides {
 
 /** Both sides, which have proved to accept the same input and to come to the same result. */
 async function sides(options: Pick<BenchOptions, "inspect">): Promise<Sides> {
-  const { bundle, endpoint } = await demoProject();
+  const { bundle, endpoint, flow } = await demoProject();
   const world = await startWorld(options, "bare-async", { RUNS: "Runs" });
-  await world.admin.apply(bundle);
+  await world.admin.apply({ sluice: 1, project: bundle.project, flows: [flow("since_async")] });
   const found = { world, ours: endpoint(world.direct, "since_async"), theirs: world.bare as string };
   await check("our side", found.ours, { prefer: "wait=10" });
   await check("the bare Worker", `${found.theirs}/done`, {});

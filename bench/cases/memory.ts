@@ -25,10 +25,10 @@ export const memory: Case = {
   reach: 0.9,
   onRequest: true,
   async measure(options) {
-    const { bundle, endpoint } = await demoProject();
+    const { bundle, endpoint, flow } = await demoProject();
     const world = await startWorld({ inspect: true });
     try {
-      await world.admin.apply(bundle);
+      await world.admin.apply({ sluice: 1, project: bundle.project, flows: [flow("since")] });
       const url = endpoint(world.direct, "since");
       await checkSince("our side", url);
       const target = sinceTarget(url);

@@ -7,10 +7,10 @@ export const sync: Case = {
   title: "synchronous trigger of `since`, 50 companies, against a bare Hono Worker",
   reach: 0.3,
   async prepare(options) {
-    const { bundle, endpoint } = await demoProject();
+    const { bundle, endpoint, flow } = await demoProject();
     const world = await startWorld(options, "bare-since");
     try {
-      await world.admin.apply(bundle);
+      await world.admin.apply({ sluice: 1, project: bundle.project, flows: [flow("since")] });
       const [ours, theirs] = [endpoint(world.direct, "since"), endpoint(world.bare!, "since")];
       await checkSince("our side", ours);
       await checkSince("the bare Worker", theirs);
