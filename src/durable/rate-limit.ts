@@ -2,7 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import { z } from "zod";
 import type { Bindings } from "../bindings";
 import type { RateLimit } from "../domain/principal";
-import { countCall, type RateDecision, type RateWindow } from "../domain/rate-window";
+import { countCalls, type RateDecision, type RateWindow } from "../domain/rate-window";
 
 /*
  * Counts calls in fixed windows. An object counts those of one caller, or of many addresses.
@@ -25,11 +25,14 @@ export class RateLimiter extends DurableObject<Bindings> {
   /** Windows whose last calls are not on disk yet; a timer is set while there are any. */
   readonly #unwritten = new Set<string>();
 
-  /** @param kept whether the window outlives this object's memory */
-  async take(key: string, rate: RateLimit, kept: boolean): Promise<RateDecision> {
-    const { window, decision } = countCall(this.#window(key, kept), rate, Date.now());
+  /**
+   * @param kept whether the window outlives this object's memory
+   * @param wanted calls that the asker would like to have granted at once
+   */
+  async take(key: string, rate: RateLimit, kept: boolean, wanted = 1): Promise<RateDecision> {
+    const { window, decision } = countCalls(this.#window(key, kept), rate, Date.now(), wanted);
     this.#windows.set(key, window);
-    if (kept && decision.allowed) this.#writeSoon(key);
+    if (kept && decision.granted > 0) this.#writeSoon(key);
     if (!kept && this.#windows.size > MAX_WINDOWS) this.#forgetOldest();
     return decision;
   }
