@@ -15,6 +15,7 @@ import { type ManagementVariables, management } from "./surfaces/management";
 import { answerOAuthCall, isOAuth } from "./surfaces/oauth";
 import { describeOAuth } from "./surfaces/oauth/openapi";
 import { answerSiteCall } from "./surfaces/site";
+import { answerSoapCall, isSoap } from "./surfaces/soap";
 import { answerV1Call, isV1 } from "./surfaces/v1";
 import { describeV1 } from "./surfaces/v1/openapi";
 
@@ -116,6 +117,12 @@ app.all("*", (context) => {
   const { url } = context.req.raw;
   // One look at the path: as a route of its own it would meet the action API's first segment, which this router cannot tell apart.
   if (isV1(url)) {
+    if (isSoap(url)) {
+      return answerSoapCall(
+        context.req.raw as unknown as Request,
+        servicesOf(context.env),
+      ) as unknown as Promise<globalThis.Response>;
+    }
     return answerV1Call(
       context.req.raw as unknown as Request,
       servicesOf(context.env),

@@ -1,5 +1,6 @@
 import { type Json, type JsonObject, setOwn } from "../domain/json";
 import { formats } from "../engine/formats";
+import { xmlText } from "./xml-element";
 
 /*
  * XML of the v1 API. The seed promises JSON and XML of the same answers and prints none of the latter; this is how the
@@ -13,17 +14,13 @@ const ROOT = "response";
 const ITEM = "item";
 const NAME = "@name";
 const XML_NAME = /^[\p{L}_][\p{L}\p{N}._-]*$/u;
-/** Characters that XML cannot hold even as references; they become the character for what cannot be shown. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is these that are meant
-const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Cs}/gu;
-
 /** An answer as an XML document. */
 export function writeWireXml(value: Json): string {
   return formats.xml.format({ [ROOT]: toElement(value) }, { declaration: true }, "the answer");
 }
 
 function toElement(value: Json): Json {
-  if (typeof value === "string") return value.replace(FORBIDDEN, "\ufffd");
+  if (typeof value === "string") return xmlText(value);
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.length === 0 ? "" : { [ITEM]: value.map(listItem) };
   const element: JsonObject = {};
@@ -43,7 +40,7 @@ function listItem(value: Json): Json {
 }
 
 function named(key: string, content: Json): Json {
-  const name = key.replace(FORBIDDEN, "\ufffd");
+  const name = xmlText(key);
   if (typeof content === "object" && content !== null && !Array.isArray(content))
     return { [NAME]: name, ...content };
   return content === null || content === "" ? { [NAME]: name } : { [NAME]: name, "#text": content };

@@ -1,3 +1,4 @@
+import { encodedJson } from "../../domain/base64-text";
 import type { Environment } from "../../domain/environment";
 import { type Problem, SluiceError } from "../../domain/errors";
 import { FormatError } from "../../domain/format-error";
@@ -78,8 +79,13 @@ export interface SchemaPayload {
   url: string;
 }
 
+/**
+ * Whether a client must send `url`: the seed's REST chapter requires it, its SOAP chapter calls it optional.
+ */
+export type SchemaUrl = "required" | "optional";
+
 /** @throws SluiceError invalid_request that lists what is wrong, payload_too_large */
-export function readSchemaPayload(value: Json | undefined): SchemaPayload {
+export function readSchemaPayload(value: Json | undefined, needs: SchemaUrl = "required"): SchemaPayload {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new SluiceError(
       "invalid_request",
@@ -89,8 +95,13 @@ export function readSchemaPayload(value: Json | undefined): SchemaPayload {
   const problems: Problem[] = [];
   const schema = document(value, "schema", problems);
   const dataRecord = document(value, "data_record", problems);
-  const url = Object.hasOwn(value, "url") ? value.url : undefined;
-  if (typeof url !== "string" || url.trim() === "" || url.length > MAX_SCHEMA_URL_CHARS) {
+  const given = Object.hasOwn(value, "url") ? value.url : undefined;
+  const url = given === undefined && needs === "optional" ? "" : given;
+  if (
+    typeof url !== "string" ||
+    (url.trim() === "" && needs === "required") ||
+    url.length > MAX_SCHEMA_URL_CHARS
+  ) {
     problems.push({
       path: "url",
       reason: `is required: a text of at most ${MAX_SCHEMA_URL_CHARS} characters`,
@@ -124,7 +135,7 @@ function document(value: JsonObject, name: string, problems: Problem[]): Json | 
     problems.push({ path: name, reason: "is required: JSON in Base64" });
     return undefined;
   }
-  const text = typeof given === "string" ? decoded(given) : JSON.stringify(given);
+  const text = typeof given === "string" ? encodedJson(given) : JSON.stringify(given);
   if (text === undefined) {
     problems.push({ path: name, reason: "is not Base64 of JSON" });
     return undefined;
@@ -141,20 +152,6 @@ function document(value: JsonObject, name: string, problems: Problem[]): Json | 
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     problems.push({ path: name, reason: error.message });
-    return undefined;
-  }
-}
-
-/** Text out of Base64, with either alphabet; JSON that was not encoded is taken as it is. */
-function decoded(text: string): string | undefined {
-  const trimmed = text.trim();
-  if (trimmed.startsWith("{") || trimmed.startsWith("[")) return trimmed;
-  const plain = trimmed.replace(/\s+/g, "").replaceAll("-", "+").replaceAll("_", "/").replace(/=+$/, "");
-  if (!/^[A-Za-z0-9+/]+$/.test(plain) || plain.length % 4 === 1) return undefined;
-  try {
-    const bytes = Uint8Array.from(atob(plain), (character) => character.charCodeAt(0));
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
-  } catch {
     return undefined;
   }
 }
@@ -183,9 +180,10 @@ export async function createSchema(
   { schemas, schemaCache, world }: SchemaServices,
   environment: Environment,
   body: Json | undefined,
+  url: SchemaUrl = "required",
 ): Promise<Dates> {
   const now = world.now();
-  const stored = { ...readSchemaPayload(body), createdAt: now, modifiedAt: now };
+  const stored = { ...readSchemaPayload(body, url), createdAt: now, modifiedAt: now };
   if (!(await schemas.insert(environment, stored))) {
     throw new SluiceError("conflict", "There is a data schema already; PUT /v1/schema changes it.");
   }
@@ -208,8 +206,9 @@ export async function updateSchema(
   { schemas, schemaCache, world }: SchemaServices,
   environment: Environment,
   body: Json | undefined,
+  url: SchemaUrl = "required",
 ): Promise<Dates> {
-  const stored = { ...readSchemaPayload(body), modifiedAt: world.now() };
+  const stored = { ...readSchemaPayload(body, url), modifiedAt: world.now() };
   const createdAt = await schemas.update(environment.id, stored);
   if (createdAt === undefined) throw new SluiceError("not_found", NO_SCHEMA);
   schemaCache.forget(environment.id);

@@ -9,6 +9,26 @@ import type { RecordServices } from "./start-records";
 export const FLOW_STATUSES = ["public", "paused", "running", "inactive"] as const;
 export type FlowStatus = (typeof FLOW_STATUSES)[number];
 
+const DONE: Record<FlowStatus, string> = {
+  public: "published",
+  paused: "stopped",
+  running: "started",
+  inactive: "deactivated",
+};
+
+/** What is said when a flow's status was changed, in the seed's words. */
+export function flowStatusMessage(status: FlowStatus): string {
+  return `Flow diagram has been ${DONE[status]} successfully`;
+}
+
+/** A flow whose status was changed. */
+export interface ChangedFlow {
+  status: FlowStatus;
+  flowId: number;
+  flow: string;
+  project: string;
+}
+
 /**
  * Changes what a flow does with new work and with records that wait. `public` publishes its draft and lets it run.
  * @throws SluiceError invalid_request, not_found, ambiguous_name, conflict, invalid_bundle when the draft does not fit
@@ -19,7 +39,7 @@ export async function changeFlowStatus(
   flow: string | undefined,
   status: string | undefined,
   by: string,
-): Promise<FlowStatus> {
+): Promise<ChangedFlow> {
   const wanted = FLOW_STATUSES.find((each) => each === status?.toLowerCase());
   if (wanted === undefined) {
     throw new SluiceError("invalid_request", `X-Status is one of ${FLOW_STATUSES.join(", ")}.`, {
@@ -61,5 +81,5 @@ export async function changeFlowStatus(
   }
   // What waited for the flow goes on.
   if (state === "running") await services.recordRuns.sweepNow(environment.id);
-  return wanted;
+  return { status: wanted, flowId, flow: stored.name, project: stored.project };
 }

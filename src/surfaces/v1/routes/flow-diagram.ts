@@ -1,8 +1,7 @@
 import { SluiceError } from "../../../domain/errors";
-import type { Json } from "../../../domain/json";
 import { drawFlow, readFlowDiagram, wantedPicture } from "../../../operations/flow-diagram";
 import { requireFlow } from "../../../operations/records/identifiers";
-import { atom } from "../atom";
+import { flowDiagramResource } from "../../../operations/v1-resources/flow-diagram";
 import { FLOW } from "../parameters";
 import { defineV1Route, ok, plain } from "../route";
 
@@ -46,30 +45,7 @@ export const getFlowDiagram = defineV1Route({
       });
     }
     const diagram = await readFlowDiagram(services, environment, address);
-    const resource: Json = {
-      customer: diagram.customer,
-      flow_id: String(diagram.flow.id),
-      flow_name: diagram.flow.name,
-      description: diagram.definition.description ?? "",
-      current_flow: {
-        project: diagram.project,
-        version: diagram.version,
-        status: diagram.flow.status,
-        definition: diagram.definition as unknown as Json,
-        mermaid: diagram.mermaid,
-      },
-      versions: diagram.versions.map(
-        ({ version: number, state, current, createdBy, createdAt, publishedAt }) => ({
-          version: number,
-          state,
-          current,
-          created_by: createdBy,
-          date_created: atom(createdAt),
-          date_published: publishedAt === null ? null : atom(publishedAt),
-        }),
-      ),
-    };
-    return ok(resource, "Flow diagram is retrieving successfully", {
+    return ok(flowDiagramResource(diagram), "Flow diagram is retrieving successfully", {
       id: 200,
       lastModified: diagram.flow.updatedAt,
     });

@@ -2,7 +2,7 @@ import { SluiceError } from "../../../domain/errors";
 import type { Json } from "../../../domain/json";
 import { type QueueAction, statusName } from "../../../domain/record";
 import type { Unchanged } from "../../../operations/records/change-records";
-import { changeFlowStatus, type FlowStatus } from "../../../operations/records/flow-status";
+import { changeFlowStatus, flowStatusMessage } from "../../../operations/records/flow-status";
 import { checkedUuids } from "../../../operations/records/identifiers";
 import { moveRecords } from "../../../operations/records/move-records";
 import { actOnQueue, checkedAction } from "../../../operations/records/queue-actions";
@@ -93,13 +93,6 @@ export const moveToFlow = defineV1Route({
   },
 });
 
-const FLOW_DONE: Record<FlowStatus, string> = {
-  public: "published",
-  paused: "stopped",
-  running: "started",
-  inactive: "deactivated",
-};
-
 export const changeFlow = defineV1Route({
   method: "PUT",
   path: "/v1/changeflowstatus",
@@ -122,8 +115,8 @@ export const changeFlow = defineV1Route({
   body: "none",
   async handle({ services, principal, parameters }) {
     const { flow, status } = parameters;
-    const done = await changeFlowStatus(services, principal.environment, flow, status, principal.name);
-    return ok("", `Flow diagram has been ${FLOW_DONE[done]} successfully`);
+    const changed = await changeFlowStatus(services, principal.environment, flow, status, principal.name);
+    return ok("", flowStatusMessage(changed.status));
   },
 });
 

@@ -1,13 +1,17 @@
-import type { Json } from "../../../domain/json";
 import { createRecords } from "../../../operations/records/create-records";
 import { deleteRecord } from "../../../operations/records/delete-record";
 import { checkedUuid } from "../../../operations/records/identifiers";
 import { readRecord } from "../../../operations/records/read-record";
 import { searchRecords } from "../../../operations/records/search-records";
 import { updateRecords } from "../../../operations/records/update-records";
+import {
+  createdRecords,
+  foundRecord,
+  readRecordOnWire,
+  updatedRecords,
+} from "../../../operations/v1-resources/record";
 import { EXECUTION_TIME, FLOW, UUID } from "../parameters";
 import { created, defineV1Route, ok, type V1Method, type V1Parameter } from "../route";
-import { foundRecord, readRecordOnWire } from "./record-wire";
 
 const TAG = "Data record";
 
@@ -24,7 +28,7 @@ export const insertRecord = defineV1Route({
   bodyRequired: true,
   async handle({ services, principal, parameters, body }) {
     const { flow, uuid, executionTime } = parameters;
-    const { pointer, list, records } = await createRecords(services, {
+    const inserted = await createRecords(services, {
       environment: principal.environment,
       flow,
       uuid,
@@ -33,15 +37,7 @@ export const insertRecord = defineV1Route({
       by: principal.name,
       trigger: "v1",
     });
-    const resources = records.map(
-      (record): Json => ({
-        flow_id: String(pointer.flowId),
-        flow_name: pointer.flow,
-        data_record_id: record.uuid,
-        data_record: record.data,
-      }),
-    );
-    return created(list ? resources : (resources[0] as Json), "Data Record is created successfully");
+    return created(createdRecords(inserted), "Data Record is created successfully");
   },
 });
 
@@ -77,16 +73,8 @@ export const updateRecord = defineV1Route({
   bodyRequired: true,
   async handle({ services, principal, parameters, path, body }) {
     const uuid = path.uuid ?? parameters.uuid;
-    const { list, records } = await updateRecords(services, principal.environment, uuid, body);
-    const resources = records.map(
-      (record): Json => ({
-        flow_name: record.flow,
-        customer_id: String(principal.organizationId),
-        uuid: record.uuid,
-        data_record: record.data,
-      }),
-    );
-    return ok(list ? resources : (resources[0] as Json), "Data Record was updated successfully");
+    const updated = await updateRecords(services, principal.environment, uuid, body);
+    return ok(updatedRecords(updated, principal.organizationId), "Data Record was updated successfully");
   },
 });
 

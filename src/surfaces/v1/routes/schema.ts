@@ -1,11 +1,10 @@
-import type { Json } from "../../../domain/json";
-import { writeDate } from "../../../domain/record-date";
 import {
   createSchema,
   readSchema,
   removeSchema,
   updateSchema,
 } from "../../../operations/records/data-schema";
+import { schemaDates, schemaResource } from "../../../operations/v1-resources/schema";
 import { created, defineV1Route, ok } from "../route";
 
 const TAG = "Data schema";
@@ -21,7 +20,7 @@ export const insertDataSchema = defineV1Route({
   bodyRequired: true,
   async handle({ services, principal, body }) {
     const dates = await createSchema(services, principal.environment, body.value);
-    return created(datesOnWire(dates), "Schema structure is created successfully");
+    return created(schemaDates(dates), "Schema structure is created successfully");
   },
 });
 
@@ -35,14 +34,9 @@ export const getDataSchema = defineV1Route({
   body: "none",
   async handle({ services, principal }) {
     const stored = await readSchema(services, principal.environment);
-    const resource = {
-      url: stored.url,
-      schema: base64(stored.schema),
-      data_record: base64(stored.dataRecord),
-      ...datesOnWire(stored),
-      customer: stored.customer,
-    };
-    return ok(resource, "Schema structure is retrieving successfully", { lastModified: stored.modifiedAt });
+    return ok(schemaResource(stored), "Schema structure is retrieving successfully", {
+      lastModified: stored.modifiedAt,
+    });
   },
 });
 
@@ -58,7 +52,7 @@ export const updateDataSchema = defineV1Route({
   async handle({ services, principal, body }) {
     const dates = await updateSchema(services, principal.environment, body.value);
     // The seed's status for an update, too.
-    return created(datesOnWire(dates), "Schema structure is updated successfully");
+    return created(schemaDates(dates), "Schema structure is updated successfully");
   },
 });
 
@@ -76,14 +70,3 @@ export const deleteDataSchema = defineV1Route({
     return ok({}, "Schema has been removed successfully", { status: 201 });
   },
 });
-
-function datesOnWire({ createdAt, modifiedAt }: { createdAt: number; modifiedAt: number }) {
-  return { creation_date: writeDate(createdAt), modified_date: writeDate(modifiedAt) };
-}
-
-/** JSON in Base64, as it came in. */
-function base64(value: Json): string {
-  let binary = "";
-  for (const byte of new TextEncoder().encode(JSON.stringify(value))) binary += String.fromCharCode(byte);
-  return btoa(binary);
-}

@@ -1,7 +1,49 @@
-import type { Json, JsonObject } from "../../../domain/json";
-import { runningName, statusName } from "../../../domain/record";
-import { writeDate } from "../../../domain/record-date";
-import type { RecordRow, RecordWithData } from "../../../operations/records/ports";
+import type { FlowPointer } from "../../domain/flow-address";
+import type { Json, JsonObject } from "../../domain/json";
+import { runningName, statusName } from "../../domain/record";
+import { writeDate } from "../../domain/record-date";
+import type { CreatedRecord } from "../records/create-records";
+import type { RecordRow, RecordWithData } from "../records/ports";
+import type { UpdatedRecord } from "../records/update-records";
+
+/* What REST and SOAP both say of data records. */
+
+/** Inserted records: a list when a list came. */
+export function createdRecords({
+  pointer,
+  list,
+  records,
+}: {
+  pointer: FlowPointer;
+  list: boolean;
+  records: readonly CreatedRecord[];
+}): Json {
+  const resources = records.map(
+    (record): Json => ({
+      flow_id: String(pointer.flowId),
+      flow_name: pointer.flow,
+      data_record_id: record.uuid,
+      data_record: record.data,
+    }),
+  );
+  return list ? resources : (resources[0] as Json);
+}
+
+/** Updated records: a list when a list came. */
+export function updatedRecords(
+  { list, records }: { list: boolean; records: readonly UpdatedRecord[] },
+  organizationId: number,
+): Json {
+  const resources = records.map(
+    (record): Json => ({
+      flow_name: record.flow,
+      customer_id: String(organizationId),
+      uuid: record.uuid,
+      data_record: record.data,
+    }),
+  );
+  return list ? resources : (resources[0] as Json);
+}
 
 /** A record as a search lists it (seed, Search data records by query). Ids and counts are texts there. */
 export function foundRecord(record: RecordRow, dynamicValue: string): JsonObject {
