@@ -40,6 +40,7 @@ import { LightHost } from "./adapters/light-host";
 import { BufferedRunHistory } from "./adapters/queue/run-history";
 import { SecretCipher } from "./adapters/secret-cipher";
 import { CachedSiteMap } from "./adapters/site-map";
+import { StorageQuota } from "./adapters/storage-quota";
 import { AccessVerifier } from "./auth/access-jwt";
 import { badKey, expiredKey, KeySigner } from "./auth/api-key";
 import { CallbackSigner } from "./auth/callback-token";
@@ -59,6 +60,7 @@ import type { AccountServices } from "./operations/accounts";
 import type { ApplyServices } from "./operations/apply-project";
 import type { AuditTrail } from "./operations/audit";
 import type { AdminAuthentication } from "./operations/authenticate-admin";
+import { keystoresWithRoom, tablesWithRoom } from "./operations/environments/storage-room";
 import type { MappingServices } from "./operations/environments/url-mappings";
 import type { KeystoreServices } from "./operations/keystores";
 import type { RunLog, Schedulers, World } from "./operations/ports";
@@ -160,6 +162,12 @@ function compose(bindings: Bindings): Services {
   const vault = new D1SecretVault(bindings.DB, cipher, world.now);
   const schemas = new D1RecordSchemas(bindings.DB);
   const environments = new D1Environments(bindings.DB, cipher);
+  const room = new StorageQuota({
+    environments,
+    bytesPerGb: settings.STORAGE_BYTES_PER_GB,
+    now: world.now,
+    background,
+  });
   return {
     background,
     records: new D1Records(bindings.DB),
@@ -172,6 +180,7 @@ function compose(bindings: Bindings): Services {
     schemas,
     schemaCache: new SchemaCache(schemas, settings.CATALOG_MAX_AGE_MS, world.now),
     environments,
+    room,
     environmentWorkers: new DurableEnvironmentWorkers(bindings.ENVIRONMENT_MANAGER),
     certificates: { check: checkCertificate, blocks: pemBlocks },
     projectData: new CopiedProjectData({ db: bindings.DB, catalog, keystores }),
@@ -207,8 +216,8 @@ function compose(bindings: Bindings): Services {
         resolver: settings.DOH_URL,
         pools: new ConnectionPools(exclusion),
       }),
-      tables,
-      keystores,
+      tables: tablesWithRoom(tables, room),
+      keystores: keystoresWithRoom(keystores, room),
       secrets: vault,
     }),
     shards: new DurableRunShards({

@@ -708,6 +708,53 @@ describe("statistics and storage", () => {
     expect((await stored()) - before).toBeCloseTo(0.1, 2);
   });
 
+  it("that is full takes nothing more over any way in, reads and deletes go on, and room lets writes in again", async () => {
+    const environment = await ready();
+    const host = (environment.info as { api_url: string }).api_url;
+    const headers = {
+      "content-type": "application/json",
+      "x-apikey": dataKey,
+      "x-environment": environment.id,
+    };
+    const applied = await admin(
+      "PUT",
+      "/projects/storing",
+      {
+        tables: [{ table: "heap", columns: { text: "text" } }],
+        flows: [
+          {
+            flow: "store",
+            endpoint: { anonymous: true },
+            start: "insert",
+            nodes: { insert: { type: "table.insert", table: "heap", values: { text: "x" }, next: "end" } },
+          },
+        ],
+      },
+      { "x-environment": environment.id },
+    );
+    if (!applied.ok) throw new Error(await applied.text());
+    const use = (bytes: number) =>
+      env.DB.prepare(
+        "UPDATE environment_details SET used_bytes = ?, measured_at = ? WHERE environment_id = ?",
+      )
+        .bind(bytes, Date.now(), Number(environment.id))
+        .run();
+    const insert = () =>
+      call("/v1/tables/heap", { method: "POST", headers, body: JSON.stringify({ text: "y" }) }, host);
+    await use(200_000_000);
+    expect(await refused(await insert(), 403)).toContain("full");
+    const flow = await call("/phixflow/api/1/action/storing/store/trigger", {}, host);
+    expect([flow.status, await flow.text()]).toEqual([400, expect.stringContaining("full")]);
+    const upload = await admin("PUT", "/projects/storing/files/a.txt", "x", {
+      "x-environment": environment.id,
+    });
+    expect(upload.status).toBe(403);
+    expect((await call("/v1/tables/heap", { headers }, host)).status).toBe(200);
+    // One byte less is not full; isolates may know it some seconds later.
+    await use(199_999_999);
+    await expect.poll(async () => (await insert()).status, { timeout: 15_000, interval: 500 }).toBe(200);
+  }, 30_000);
+
   it("are optimized: what has expired is removed, and the answer says what", async () => {
     const { id } = await ready();
     await env.DB.prepare(

@@ -22,10 +22,12 @@ import type {
   ProjectData,
   StoredEnvironment,
 } from "./ports";
+import type { StorageRoom } from "./storage-room";
 
 export interface EnvironmentServices extends ApplyServices {
   environments: EnvironmentStore;
   environmentWorkers: EnvironmentWorkers;
+  room: StorageRoom;
   certificates: Certificates;
   projectData: ProjectData;
   /** Bytes that stand for one gigabyte of a package. */

@@ -4,11 +4,13 @@ import { SluiceError } from "../../domain/errors";
 import { MAX_FILE_BYTES, MAX_PROJECT_FILES } from "../../domain/limits";
 import { FILE_MANAGER, filePath, pageSite, type SiteFile } from "../../domain/site";
 import type { ApplyServices } from "../apply-project";
+import { requireRoom, type StorageRoom } from "../environments/storage-room";
 import { requireProject } from "../projects";
 import type { SiteFiles } from "./ports";
 
 export interface FileServices extends ApplyServices {
   siteFiles: SiteFiles;
+  room: StorageRoom;
 }
 
 /** Where a file is: in a website of a project, a hosted page, or the project's file manager. */
@@ -75,6 +77,7 @@ export async function putFile(
       },
     );
   }
+  await requireRoom(services.room, environment.id);
   const present = await services.siteFiles.find(environment.id, projectId, site, path);
   if (
     present === undefined &&

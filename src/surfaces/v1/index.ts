@@ -11,6 +11,7 @@ import { authenticateCall } from "../../operations/access/authenticate-call";
 import { addressRate, requireAllowed } from "../../operations/access/count-call";
 import { clientCredentialsOf, credentialsOf, inHeaders } from "../../operations/access/credentials";
 import type { RateState } from "../../operations/access/ports";
+import { requireRoom } from "../../operations/environments/storage-room";
 import type { HeaderFields } from "../../operations/incoming-call";
 import { formFields, type Payload, readPayload, unreadable } from "../../operations/payload";
 import { failureOf } from "./errors";
@@ -151,6 +152,7 @@ class Exchange {
         signal: this.#request.signal,
         services: this.#services,
       };
+      if (route.stores === true) await requireRoom(this.#services.room, known.environment.id);
       return route.handle(made);
     };
     return renderAnswer(await this.#admitted(route, principal, call), this.#asked);

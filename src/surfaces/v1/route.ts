@@ -112,6 +112,8 @@ export interface V1Route<P extends string = string> {
   textOut?: boolean;
   /** Changes nothing, so it may run while its permit is asked for. A GET is so unless it says otherwise. */
   safe?: boolean;
+  /** Adds to what the environment stores: refused when that is full. */
+  stores?: boolean;
   /** `false`: calls are not counted (webhooks, which have limits of their own). */
   limited?: boolean;
   handle(call: V1Call<P>): Promise<V1Answer>;

@@ -26,6 +26,7 @@ export const insertRecord = defineV1Route({
   body: "data",
   accepts: ["json", "xml"],
   bodyRequired: true,
+  stores: true,
   async handle({ services, principal, parameters, body }) {
     const { flow, uuid, executionTime } = parameters;
     const inserted = await createRecords(services, {

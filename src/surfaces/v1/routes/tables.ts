@@ -67,6 +67,7 @@ export const upsertTable = defineV1Route({
   body: "data",
   accepts: ["json", "xml", "text"],
   bodyRequired: true,
+  stores: true,
   async handle(call) {
     const request = requestOf(call);
     const given = queryOf(call.url);
@@ -97,6 +98,7 @@ export const insertTableRow = defineV1Route({
   body: "data",
   accepts: ["json", "xml", "form", "text"],
   bodyRequired: true,
+  stores: true,
   async handle(call) {
     const { id } = call.path;
     if (id !== undefined && !/^\d+$/.test(id)) {
