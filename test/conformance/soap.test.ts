@@ -23,7 +23,7 @@ import {
   v1Credentials,
 } from "../support/v1";
 import { applyWebhooks, ended } from "../support/webhooks";
-import { call, ORIGIN } from "../support/worker";
+import { admin, call, ORIGIN } from "../support/worker";
 
 /** The SOAP web services as the seed ("SOAP Web services") and the contract (section 3) describe them. */
 
@@ -218,6 +218,25 @@ describe("data records", () => {
       code: "404",
       message: "There is no data record with this uuid.",
     });
+  });
+
+  it("of one uuid twenty times at the same moment: one wins", async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () =>
+        sendEnvelope(
+          envelopeOf(
+            "insertRecord",
+            fieldsXml({
+              ...auth,
+              DataRecordObject: { Data: base64({ amount: 1 }), Uuid: "soap-race" },
+              FlowDiagramObject: { Flow: "cheap" },
+            }),
+          ),
+        ),
+      ),
+    );
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+    expect(answers.filter(({ status }) => status === 409)).toHaveLength(19);
   });
 
   it("wait for their time, are updated and deleted", async () => {
@@ -490,6 +509,37 @@ describe("credentials", () => {
       code: "437",
       message: "Ip not valid",
     });
+  });
+});
+
+describe("strangers", () => {
+  it("get the answers that they would get if there were nothing, and change nothing", async () => {
+    const organization = await admin("POST", "/organizations", { name: "Strangers" });
+    const { id } = await organization.json<{ id: number }>();
+    const listed = await admin("GET", `/organizations/${id}/environments`);
+    const { environments } = await listed.json<{ environments: { id: number }[] }>();
+    const theirs = await issueInterface("stranger", {}, environments[0]?.id as number);
+    const stranger = authentication({ apiKey: await issueApiKey("data", id), name: theirs.name });
+    await insert({ amount: 1 }, { Uuid: "soap-owned", ExecutionTime: "2105-08-15T15:52:01+00:00" });
+    const before = await caller(credentials).read("soap-owned");
+
+    const Data = base64({ amount: 2 });
+    const named = (Uuid: string, Flow: string): [string, Fields][] => [
+      ["getRecord", { DataRecordObject: { Uuid } }],
+      ["updateRecord", { DataRecordObject: { Uuid, Data } }],
+      ["deleteRecord", { DataRecordObject: { Uuid } }],
+      ["insertRecord", { DataRecordObject: { Data }, FlowDiagramObject: { Flow } }],
+      ["getFlowDiagram", { FlowDiagramObject: { Flow } }],
+      ["changeFlowStatus", { FlowDiagramObject: { Flow, Status: "inactive" } }],
+    ];
+    const absent = named("soap-absent", "absent");
+    for (const [index, [operation, fields]] of named("soap-owned", "work").entries()) {
+      const fault = await fail(operation, { ...stranger, ...fields });
+      expect(fault).toMatchObject({ status: 404, code: "404" });
+      const nothing = await fail(operation, { ...stranger, ...absent[index]?.[1] });
+      expect(fault.message.replace("soap-owned", "…")).toBe(nothing.message.replace("soap-absent", "…"));
+    }
+    expect(await caller(credentials).read("soap-owned")).toEqual(before);
   });
 });
 
