@@ -40,6 +40,8 @@ export interface ApplyRequest {
   dryRun: boolean;
   /** `false` stores drafts and leaves what is current, resources too. */
   publish: boolean;
+  /** Publishes although secrets are missing that the bundle names: who asks has no way to set them. What needs one fails until it is set. */
+  secretsLater?: boolean;
   /** What may be lost, by name: `table:users`, `column:users.email`, `keystore:weather`. */
   drop: readonly string[];
   /** Entity tags of `If-Match`; `undefined` when there is no such header. */
@@ -89,7 +91,7 @@ export async function applyProject(services: ApplyServices, request: ApplyReques
   const { environment, project } = request;
   const { header, flows, resources, problems } = checkBundle(request.document, project, services.registry);
   await addAliasProblems(services.projects, request, flows, problems);
-  if (request.publish) {
+  if (request.publish && !request.secretsLater) {
     const named = [...flows.flatMap(({ secrets }) => secrets), ...secretsOfResources(resources)];
     problems.push(...(await missingSecrets(services.secretNames, environment.id, named)));
   }

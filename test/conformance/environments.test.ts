@@ -565,6 +565,38 @@ describe("projects", () => {
     expect(await data(await send("GET", `/${environment.id}/projects`))).toEqual([]);
   });
 
+  it("come without the secrets that they name: their webhooks answer 503 until those are set", async () => {
+    const secret = { value: "of the designer" };
+    expect((await admin("PUT", "/secrets/only-here", secret)).ok).toBe(true);
+    const webhook = {
+      webhook: "signed",
+      flow: "hello",
+      signature: { scheme: "github", secret: "only-here" },
+    };
+    const applied = await admin("PUT", "/projects/secretive", {
+      flows: [returning("hello", "one")],
+      webhooks: [webhook],
+    });
+    expect(applied.ok).toBe(true);
+    const { projects } = await (await admin("GET", "/projects?limit=200")).json<{
+      projects: { id: number; name: string }[];
+    }>();
+    const id = projects.find(({ name }) => name === "secretive")?.id;
+    const environment = await ready();
+    const answered = await data(await send("POST", `/${environment.id}/project/${id}`, {}));
+    expect(answered).toMatchObject({ projects: [String(id)] });
+    const delivery = { method: "POST", body: "{}", headers: { "x-hub-signature-256": "sha256=00" } };
+    expect((await hosted(at(environment), "/v1/webhook/signed", delivery)).status).toBe(503);
+    expect((await call("/v1/webhook/signed", delivery)).status).toBe(401);
+    const own = { "x-environment": environment.id, "content-type": "application/json" };
+    expect((await admin("PUT", "/secrets/only-here", secret, own)).ok).toBe(true);
+    expect((await hosted(at(environment), "/v1/webhook/signed", delivery)).status).toBe(401);
+    await data(await send("DELETE", `/${environment.id}`));
+    await becomes(environment.id, "deleted");
+    const kept = env.DB.prepare("SELECT count(*) AS kept FROM secrets WHERE environment_id = ?");
+    expect(await kept.bind(environment.id).first()).toEqual({ kept: 0 });
+  });
+
   it("go with their data, and leave the designer's alone", async () => {
     const environment = await ready();
     await data(await send("POST", `/${environment.id}/project/${projectId}`, { all_tables: "insert" }));

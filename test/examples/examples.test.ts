@@ -85,6 +85,7 @@ test("the keys of .dev/demo.json: ids, and endpoints whose URLs end in /trigger"
     admin_token: runtime.adminToken,
     environment_id: "1",
     project_id: expect.stringMatching(/^\d+$/),
+    spare_project_id: expect.stringMatching(/^\d+$/),
     flows: {
       cheap: { name: "no-output", id: expect.stringMatching(/^\d+$/) },
       failing: { name: "always-fails", id: expect.stringMatching(/^\d+$/) },
@@ -105,7 +106,7 @@ test("seeding twice changes nothing", async () => {
   expect(demo).toMatchObject(again.credentials);
   for (const user of ["api-user", "staff-user"])
     expect((await admin.get(`/admin/v1/users/${user}/keys`)).keys).toHaveLength(1);
-  for (const folder of ["demo", "every-node"]) {
+  for (const folder of ["demo", "every-node", "spare"]) {
     expect(await admin.apply(await demoBundle(join(paths().examples, folder), companion))).toMatchObject({
       changed: false,
     });

@@ -29,6 +29,7 @@ const OWNED = [
   "interface_credentials",
   "oauth_tokens",
   "event_tokens",
+  "secrets",
   "resources",
 ] as const;
 

@@ -129,6 +129,7 @@ async function applyDefinitions(
     document,
     dryRun: false,
     publish: true,
+    secretsLater: true,
     // What the project no longer has goes with the update: it is the project as it is at the source that was asked for.
     drop: present === undefined ? [] : await droppable(services, target.id, present.rowId),
     ifMatch: undefined,
