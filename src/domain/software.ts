@@ -14,7 +14,7 @@ export const RELEASES = [
     version: "v.0.1.0",
     releasedAt: Date.UTC(2026, 10, 22),
     blocking: true,
-    changelog: "/docs/#changelog-v.0.1.0",
+    changelog: "/docs#changelog-v.0.1.0",
   },
 ] as const satisfies readonly Release[];
 

@@ -163,6 +163,14 @@ describe("an environment", () => {
     });
   });
 
+  it("tells of the default environment that it is as old as the deployment", async () => {
+    const { date_created, date_updated } = await data<Wire>(await send("GET", "/1"));
+    for (const date of [date_created, date_updated]) {
+      const age = Date.now() - Date.parse(`${String(date).replace(" ", "T")}Z`);
+      expect(age).toBeLessThan(86_400_000);
+    }
+  });
+
   it("answers HEAD, OPTIONS, ETag and XML as every v1 route does", async () => {
     const { id } = await ready();
     const first = await send("GET", `/${id}/status`);
