@@ -1,3 +1,4 @@
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { CA_CERTIFICATE, EC_KEY, LEAF_CERTIFICATE, LEAF_KEY } from "../support/certificates";
@@ -541,6 +542,105 @@ describe("projects", () => {
       { sku: "a", price: 1 },
       { sku: "b", price: 2 },
     ]);
+  });
+
+  const putKey = async (host: string | undefined, name: string, v: number) => {
+    const answer = await call(
+      `/v1/keystore/settings/${name}`,
+      {
+        method: "PUT",
+        headers: { "content-type": "application/json", "x-apikey": dataKey },
+        body: JSON.stringify({ name, v }),
+      },
+      host,
+    );
+    if (!answer.ok) throw new Error(await answer.text());
+  };
+
+  it("bring their keystores along by the three actions", async () => {
+    const environment = await ready();
+    const host = at(environment);
+    const read = async (name: string) => {
+      const answer = await call(
+        `/v1/keystore/settings/${name}`,
+        { headers: { "x-apikey": dataKey, "cache-control": "no-cache" } },
+        host,
+      );
+      return (await answer.json<{ v?: number }>()).v;
+    };
+    const add = async (body: object) => {
+      await data(await send("POST", `/${environment.id}/project/${projectId}`, body));
+      await becomes(environment.id, "ready");
+    };
+    await putKey(undefined, "a", 1);
+    await putKey(undefined, "b", 2);
+    await add({ keystores: [{ keystore_id: "settings", action: "insert" }] });
+    expect([await read("a"), await read("b")]).toEqual([1, 2]);
+    await putKey(host, "a", 99);
+    await putKey(host, "c", 3);
+    await add({ all_keystores: "insert" });
+    expect([await read("a"), await read("c")]).toEqual([99, 3]);
+    await add({ all_keystores: "insert or update" });
+    expect([await read("a"), await read("c")]).toEqual([1, 3]);
+    await add({ all_keystores: "delete and insert" });
+    expect([await read("a"), await read("b"), await read("c")]).toEqual([1, 2, undefined]);
+  });
+
+  it("bring their uploaded files and the data schema along where that is asked for", async () => {
+    const environment = await ready();
+    const elsewhere = { "x-environment": environment.id };
+    const put = await admin("PUT", "/projects/travelling/files/terms/de.txt", "Bedingungen");
+    expect(put.status).toBe(201);
+    const text = (value: object) => btoa(JSON.stringify(value));
+    await env.DB.prepare(
+      `INSERT INTO record_schemas (environment_id, organization_id, schema, data_record, url, created_at, modified_at)
+       VALUES (1, 1, ?, ?, 'example.com', 0, 0) ON CONFLICT DO NOTHING`,
+    )
+      .bind(JSON.stringify({ type: "object" }), text({}))
+      .run();
+    const copied = () =>
+      env.DB.prepare("SELECT schema FROM record_schemas WHERE environment_id = ?")
+        .bind(Number(environment.id))
+        .first<{ schema: string }>();
+    await data(
+      await send("POST", `/${environment.id}/project/${projectId}`, {
+        static_data: "no",
+        file_manager: "no",
+      }),
+    );
+    const file = () => admin("GET", "/projects/travelling/files/terms/de.txt", undefined, elsewhere);
+    expect([(await file()).status, await copied()]).toEqual([404, null]);
+    await data(
+      await send("POST", `/${environment.id}/project/${projectId}`, {
+        static_data: "yes",
+        file_manager: "yes",
+      }),
+    );
+    await becomes(environment.id, "ready");
+    expect(await (await file()).text()).toBe("Bedingungen");
+    expect(JSON.parse((await copied())?.schema ?? "{}")).toEqual({ type: "object" });
+  });
+
+  it("are copied to the end although the object that does it dies, again and again, or forgets its alarm", async () => {
+    const environment = await ready();
+    const tell = {
+      all_tables: "insert",
+      all_keystores: "insert",
+      all_websites: "insert",
+      file_manager: "yes",
+    };
+    const started = await data(await send("POST", `/${environment.id}/project/${projectId}`, tell));
+    expect(started).toMatchObject({ status: "updating", progress: { done: 0, of: 4, failed: [] } });
+    const manager = env.ENVIRONMENT_MANAGER.getByName(`e${environment.id}`);
+    await runInDurableObject(manager, (_object, state) => state.storage.deleteAll());
+    await runInDurableObject(manager, (_object, state) => state.storage.deleteAlarm());
+    for (let turn = 0; turn < 5; turn += 1) {
+      await evictDurableObject(manager);
+      await send("GET", `/${environment.id}/status`);
+      await scheduler.wait(100);
+    }
+    await becomes(environment.id, "ready");
+    expect(await goods(environment)).toHaveLength(2);
   });
 
   it("come from another environment only when they are newer there", async () => {
