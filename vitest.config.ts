@@ -26,6 +26,9 @@ export default defineConfig(async () => ({
                 TEST_MIGRATIONS: await readD1Migrations("./migrations"),
                 ADMIN_TOKEN: "test-admin-token-0123456789abcdef0123456789abcdef",
                 PHIXFLOW_API_KEY: "a test's signing secret, longer than 32 bytes",
+                // How much the fuzzer sends; `npm run fuzz:http` sends more.
+                FUZZ_REQUESTS: process.env.FUZZ_REQUESTS ?? "600",
+                FUZZ_SEEDS: process.env.FUZZ_SEEDS ?? "1,2,3,4,5",
                 MASTER_KEY: "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=",
               },
             },
@@ -33,7 +36,7 @@ export default defineConfig(async () => ({
         ],
         test: {
           name: "workerd",
-          include: ["test/{adapters,durable,http,surfaces,conformance}/**/*.test.ts"],
+          include: ["test/{adapters,durable,http,surfaces,conformance,fuzz}/**/*.test.ts"],
           setupFiles: ["./test/support/apply-migrations.ts"],
         },
       },

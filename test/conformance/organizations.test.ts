@@ -161,6 +161,20 @@ describe("API keys of an organization", () => {
       expect((await admin("POST", "/organizations/1/api-keys", body)).status).toBe(400);
     }
   });
+
+  test("an id that is no number, or a page of no size, is refused in words", async () => {
+    for (const [method, path, words] of [
+      ["DELETE", "/organizations/one/api-keys/1", "organization: it is the id that this API gave"],
+      ["DELETE", "/organizations/1/api-keys/x", "key: it is the id that this API gave"],
+      ["DELETE", "/event-tokens/0", "token: it is the id that this API gave"],
+      ["GET", "/event-tokens?limit=many", "limit: write a whole number from 1 to 200"],
+      ["GET", "/organizations?limit=0", "limit: write a whole number from 1 to 200"],
+    ] as const) {
+      const response = await admin(method, path);
+      expect(response.status).toBe(400);
+      expect((await response.json<{ detail: string }>()).detail).toContain(words);
+    }
+  });
 });
 
 describe("interfaces", () => {

@@ -440,6 +440,34 @@ describe("search", () => {
     ).toBe(0);
   });
 
+  it("by all parameters together, and by each choice of them", async () => {
+    const uuid = await client.insert("work", { amount: 1, order: { no: 815 } });
+    const status = (await client.until(uuid, "1", "2")).flow_status as string;
+    const parts: Record<string, string>[] = [
+      { "x-uuid": uuid },
+      { "x-flow": "work" },
+      { "x-datarecord-status": status },
+      { "x-datafield-name": "order", "x-datafield-value": "815" },
+      {
+        "x-date-type": "date_created",
+        "x-date-from": "2020-01-01 00:00:00",
+        "x-date-to": "2099-01-01 00:00:00",
+      },
+    ];
+    for (let choice = 0; choice < 2 ** parts.length; choice += 1) {
+      for (const dateType of ["date_created", "date_started", "date_last_run"]) {
+        const chosen = parts.filter((_, index) => (choice >> index) % 2 === 1);
+        const dated = choice >= 2 ** (parts.length - 1) ? { "x-date-type": dateType } : {};
+        const search = Object.assign({}, ...chosen, dated, { "x-limit": "1000" });
+        const { records } = await client.search(search);
+        expect(
+          records.map((record) => record.uuid),
+          JSON.stringify(search),
+        ).toContain(uuid);
+      }
+    }
+  });
+
   it("leaves the URL aside where headers are given", async () => {
     const answer = await envelope<{ limit: number }>(
       client.call("GET", "/record/search?limit=3", { "x-limit": "2" }),

@@ -8,6 +8,8 @@ declare global {
       TEST_MIGRATIONS: D1Migration[];
       ADMIN_TOKEN: string;
       PHIXFLOW_API_KEY: string;
+      FUZZ_REQUESTS: string;
+      FUZZ_SEEDS: string;
     }
     interface GlobalProps {
       mainModule: typeof import("../../src/index");

@@ -1,12 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { MAX_PAGE } from "../../domain/limits";
 import { ResourceName } from "../../domain/names";
 import { EVENT_TOKEN_KINDS, issueKey, type KeySummary, revokeKey } from "../../operations/access/keys";
 import { requireOrganization } from "../../operations/access/organizations";
 import { OrganizationParams } from "./organizations";
 import { readJson, readParams, readQuery } from "./request";
 import { guarded, json, NoQuery, newRouter, problem, security, time } from "./router";
-import { Cursor } from "./schemas";
+import { Cursor, Page as GeneralPage } from "./schemas";
 
 /** API keys of organizations, and tokens of the event API. */
 export const accessKeys = newRouter();
@@ -14,13 +13,14 @@ export const accessKeys = newRouter();
 const API_KEY_KINDS = ["data", "organization"] as const;
 
 const Page = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(50),
+  limit: GeneralPage.limit,
   cursor: z
     .string()
     .regex(/^\d{1,15}$/, "it is the `next` of the page before")
     .optional(),
 });
-const KeyId = z.coerce.number().int().positive();
+const KEY_ID_RULE = "it is the id that this API gave, a whole number from 1 on";
+const KeyId = z.coerce.number({ error: KEY_ID_RULE }).int(KEY_ID_RULE).positive(KEY_ID_RULE);
 
 const summaryShape = {
   id: z.number().int(),

@@ -1,5 +1,4 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { MAX_PAGE } from "../../domain/limits";
 import {
   EnvironmentName,
   type HostedEnvironment,
@@ -17,13 +16,14 @@ import {
 } from "../../operations/access/organizations";
 import { readJson, readParams, readQuery } from "./request";
 import { guarded, json, NoQuery, newRouter, problem, security, time } from "./router";
-import { Cursor } from "./schemas";
+import { Cursor, Page as GeneralPage } from "./schemas";
 
 /** Organizations and their environments. */
 export const organizations = newRouter();
 const tags = ["Organizations"];
 
-const Id = z.coerce.number().int().positive();
+const ID_RULE = "it is the id that this API gave, a whole number from 1 on";
+const Id = z.coerce.number({ error: ID_RULE }).int(ID_RULE).positive(ID_RULE);
 export const OrganizationParams = z.object({
   organization: Id.openapi({ param: { name: "organization", in: "path" } }),
 });
@@ -31,7 +31,7 @@ const EnvironmentParams = z.object({
   environment: Id.openapi({ param: { name: "environment", in: "path" } }),
 });
 const Page = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(50),
+  limit: GeneralPage.limit,
   cursor: z
     .string()
     .regex(/^\d{1,15}$/, "it is the `next` of the page before")

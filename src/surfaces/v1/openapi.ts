@@ -34,6 +34,7 @@ const STATUSES: Record<string, string> = {
   413: "The body is too large.",
   415: "The body's type is not taken.",
   429: "Too many requests in this window.",
+  503: "The deployment or the environment lacks a setting or a secret that this needs, or cannot answer now.",
 };
 
 const SECURITY: Record<CallAuthority, Record<string, string[]>[]> = {

@@ -114,7 +114,12 @@ function sourceOf({ uuid, flowId, status, field, date }: RecordFilter): Source {
     counted: false,
     ...more,
   });
-  if (uuid !== undefined) return { from: "records r", order: "r.created_at", counted: false };
+  if (uuid !== undefined) {
+    // One record at most, whatever else is asked.
+    const from =
+      field === undefined ? "records r" : "records r CROSS JOIN record_fields v ON v.record_id = r.id";
+    return { from, order: "r.created_at", counted: false };
+  }
   if (field !== undefined) {
     return {
       from: "record_fields v CROSS JOIN records r ON r.id = v.record_id",
