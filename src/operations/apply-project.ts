@@ -106,7 +106,7 @@ export async function applyProject(services: ApplyServices, request: ApplyReques
   const hashed = await Promise.all(flows.map(async (flow) => changeOf(flow)));
   for (let attempt = 1; ; attempt += 1) {
     const stored = await services.projects.find(environment.id, project);
-    checkPrecondition(request, stored);
+    checkPrecondition(request, stored?.removed ? undefined : stored);
     const present = stored === undefined ? [] : await services.projects.flows(environment.id, stored.id);
     const plan = compare(hashed, present, request.publish);
     if (stored !== undefined) {
@@ -134,7 +134,8 @@ export async function applyProject(services: ApplyServices, request: ApplyReques
       ...(header.$schema === undefined ? {} : { $schema: header.$schema }),
       ...(header.description === undefined ? {} : { description: header.description }),
     });
-    const headerChanged = stored === undefined || JSON.stringify(stored.document) !== document;
+    const headerChanged =
+      stored === undefined || stored.removed || JSON.stringify(stored.document) !== document;
     const changed =
       headerChanged ||
       plan.changes.length + plan.republish.length + plan.retired.length > 0 ||

@@ -26,7 +26,8 @@ export async function importIntegration(
   const imported = importOpenApi(request.document, request);
   if (!request.apply) return imported;
   const { environment, project, by } = request;
-  const present = (await services.projects.find(environment.id, project)) !== undefined;
+  const stored = await services.projects.find(environment.id, project);
+  const present = stored !== undefined && !stored.removed;
   const exported = present ? await exportProject(services, environment, project, false) : undefined;
   const bundle: Record<string, unknown> = exported?.bundle ?? {};
   const integrations = (bundle.integrations ?? []) as { integration: string }[];

@@ -122,6 +122,8 @@ export interface StoredProject {
   description: string | null;
   version: number;
   updatedAt: number;
+  /** Taken out of its environment: to all but applying it again it is not there. */
+  removed?: boolean;
   /** The bundle without its flows. */
   document: Record<string, unknown>;
 }

@@ -22,7 +22,8 @@ export async function requireProject(
   name: string,
 ): Promise<StoredProject> {
   const project = await services.projects.find(environment.id, name);
-  if (project === undefined) throw new SluiceError("not_found", `There is no project "${name}".`);
+  if (project === undefined || project.removed)
+    throw new SluiceError("not_found", `There is no project "${name}".`);
   return project;
 }
 

@@ -725,6 +725,19 @@ describe("projects", () => {
     );
   });
 
+  it("that are deleted from the designer are gone from the management API, until they are applied again", async () => {
+    const empty = { flows: [] };
+    for (const bundle of [empty, { flows: [returning("hello", "one")] }, empty]) {
+      expect((await admin("PUT", "/projects/fleeting", bundle, { "if-none-match": "*" })).ok).toBe(true);
+      expect((await admin("GET", "/projects/fleeting")).status).toBe(200);
+      const listed = await data<Record<string, string>[]>(await send("GET", "/1/projects"));
+      const id = listed.find(({ name }) => name === "fleeting")?.id;
+      await data(await send("DELETE", `/1/project/${id}`));
+      expect((await admin("GET", "/projects/fleeting")).status).toBe(404);
+      expect((await admin("GET", "/projects/fleeting/flows")).status).toBe(404);
+    }
+  });
+
   it("have websites that are served where they are mapped, with tags, ranges and pages for what is missing", async () => {
     const environment = await ready();
     await data(await send("POST", `/${environment.id}/project/${projectId}`, { all_websites: "insert" }));

@@ -65,7 +65,7 @@ export class D1Projects implements Projects {
   async find(environmentId: number, name: string): Promise<StoredProject | undefined> {
     const row = await this.#db
       .prepare(
-        `SELECT p.id, p.name, p.description, p.version, p.updated_at, v.document FROM projects p
+        `SELECT p.id, p.name, p.description, p.version, p.updated_at, p.removed_at, v.document FROM projects p
          JOIN project_versions v ON v.project_id = p.id AND v.version = p.version
          WHERE p.environment_id = ?1 AND p.name = ?2`,
       )
@@ -76,11 +76,17 @@ export class D1Projects implements Projects {
         description: string | null;
         version: number;
         updated_at: number;
+        removed_at: number | null;
         document: string;
       }>();
     if (row === null) return undefined;
-    const { updated_at, document, ...project } = row;
-    return { ...project, updatedAt: updated_at, document: JSON.parse(document) as Record<string, unknown> };
+    const { updated_at, removed_at, document, ...project } = row;
+    return {
+      ...project,
+      updatedAt: updated_at,
+      ...(removed_at === null ? {} : { removed: true }),
+      document: JSON.parse(document) as Record<string, unknown>,
+    };
   }
 
   async flows(environmentId: number, projectId: number): Promise<StoredFlow[]> {
