@@ -432,6 +432,11 @@ describe("an update", () => {
     expect((await data(await send("GET", `/${id}`))).name).toBe(name);
   });
 
+  it("with null for a body is refused", async () => {
+    const { id } = await data<Wire[]>(await send("GET", "")).then(([first]) => first as Wire);
+    expect(await refused(await send("POST", `/${id}`, "null"), 400)).toContain("expected object");
+  });
+
   it("with delete_certificate 2 is refused", async () => {
     const { id } = await ready();
     await refused(await update(id, { delete_certificate: "2" }), 400);

@@ -159,7 +159,7 @@ function issuerOnWire(issuer: CertificateName): JsonObject {
 
 /** The body, checked. @throws SluiceError invalid_request with everything that is wrong */
 function checked<T extends z.ZodType>(schema: T, value: Json | undefined): z.output<T> {
-  const parsed = schema.safeParse(value ?? {});
+  const parsed = schema.safeParse(value === undefined ? {} : value);
   if (parsed.success) return parsed.data;
   const problems = schemaProblems(schema, parsed.error).map((problem) => ({
     ...problem,
