@@ -5,7 +5,7 @@ import { demoProject, startWorld } from "../harness/world.ts";
 export const sync: Case = {
   key: "sync",
   title: "synchronous trigger of `since`, 50 companies, against a bare Hono Worker",
-  reach: 0.3,
+  reach: 0.8,
   async prepare(options) {
     const { bundle, endpoint, flow } = await demoProject();
     const world = await startWorld(options, "bare-since");
