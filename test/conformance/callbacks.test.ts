@@ -139,7 +139,8 @@ describe("a callback", () => {
     const [environment, run, step, mac] = path.slice("/callback/".length).split(".");
     const tampered = [
       `2.${run}.${step}.${mac}`,
-      `${environment}.${run?.slice(0, -1)}0.${step}.${mac}`,
+      // Another last character than the run's own, whatever that is.
+      `${environment}.${run?.slice(0, -1)}${run?.endsWith("0") ? "1" : "0"}.${step}.${mac}`,
       `${environment}.${run}.b3V0.${mac}`,
       `${environment}.${run}.${step}.${mac?.slice(1)}A`,
       `${environment}.${run}.${step}`,
