@@ -1,6 +1,6 @@
 import { waitUntil } from "cloudflare:workers";
 import { CachedAccess } from "./adapters/cached-access";
-import { checkCertificate, pemBlocks } from "./adapters/certificates/certificate-reader";
+import { checkCertificate } from "./adapters/certificates/certificate-reader";
 import { AccessStore } from "./adapters/d1/access-store";
 import { AnnouncedProjects } from "./adapters/d1/announced-projects";
 import { D1ApiKeys } from "./adapters/d1/api-keys";
@@ -182,7 +182,7 @@ function compose(bindings: Bindings): Services {
     environments,
     room,
     environmentWorkers: new DurableEnvironmentWorkers(bindings.ENVIRONMENT_MANAGER),
-    certificates: { check: checkCertificate, blocks: pemBlocks },
+    certificates: { check: checkCertificate },
     projectData: new CopiedProjectData({ db: bindings.DB, catalog, keystores }),
     bytesPerGb: settings.STORAGE_BYTES_PER_GB,
     environmentDomain: settings.ENVIRONMENT_DOMAIN,

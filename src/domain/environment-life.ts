@@ -56,19 +56,18 @@ export function isLarger(code: PackageCode, than: PackageCode): boolean {
 /** Gigabytes by which storage grows at a time (seed: "you can only add 100GB of storage each time"). */
 export const STORAGE_STEP_GB = 100;
 
-/** Regions (seed: Create new Environment), and where Cloudflare places an object that is asked to live there. */
-export const REGIONS = {
-  amsterdam: "weur",
-  frankfurt: "weur",
-  london: "weur",
-  "new york": "enam",
-  "san francisco": "wnam",
-  toronto: "enam",
-  bangalore: "apac",
-  singapore: "apac",
-} as const;
-export type Region = keyof typeof REGIONS;
-export const REGION_NAMES = Object.keys(REGIONS) as [Region, ...Region[]];
+/** Regions (seed: Create new Environment). */
+export const REGION_NAMES = [
+  "amsterdam",
+  "frankfurt",
+  "london",
+  "new york",
+  "san francisco",
+  "toronto",
+  "bangalore",
+  "singapore",
+] as const;
+export type Region = (typeof REGION_NAMES)[number];
 
 /** Time zone of an environment that was made without one (seed's samples). */
 export const DEFAULT_TIME_ZONE = "Europe/Amsterdam";

@@ -26,7 +26,7 @@ const PEM = /-----BEGIN ([A-Z0-9 ]+)-----[\s\S]+?-----END \1-----/g;
 const LONG_SERIAL_BITS = 128;
 
 /** The blocks of a PEM text, by what they hold: a key and certificates may stand in one file. */
-export function pemBlocks(text: string): { certificates: string[]; keys: string[] } {
+function pemBlocks(text: string): { certificates: string[]; keys: string[] } {
   const certificates: string[] = [];
   const keys: string[] = [];
   for (const [block, label = ""] of text.matchAll(PEM)) {

@@ -126,8 +126,6 @@ export interface EnvironmentWorkers {
 
 export interface Certificates {
   check(upload: CertificateUpload, now: number): Promise<CheckedCertificate>;
-  /** Blocks of PEM in a text. */
-  blocks(text: string): { certificates: string[]; keys: string[] };
 }
 
 /** Copies what projects keep from one environment to another, each set all or nothing. */

@@ -1,5 +1,6 @@
-import type { ErrorCode, SluiceError } from "../../domain/errors";
+import type { SluiceError } from "../../domain/errors";
 import type { Json } from "../../domain/json";
+import { V1_STATUSES } from "../../http/v1-statuses";
 import { xmlText } from "../../operations/xml-element";
 import { type EnvelopeFault, inEnvelope } from "./envelope";
 import type { SoapVersion } from "./versions";
@@ -9,29 +10,7 @@ import type { SoapVersion } from "./versions";
  * every fault under 500; the seed heads its faults with 404, clients read them under any status, and no caller's
  * mistake is to look like ours. So the status is that of the same error over REST, but for wrong credentials.
  */
-const KINDS: Record<ErrorCode, { status: number; code?: number }> = {
-  invalid_request: { status: 400 },
-  invalid_bundle: { status: 400 },
-  unauthenticated: { status: 404 },
-  forbidden: { status: 403 },
-  invalid_token: { status: 403, code: 436 },
-  address_denied: { status: 403, code: 437 },
-  rate_limited: { status: 429 },
-  not_found: { status: 404 },
-  method_not_allowed: { status: 405 },
-  ambiguous_name: { status: 409 },
-  conflict: { status: 409 },
-  flow_unavailable: { status: 409 },
-  group_busy: { status: 409 },
-  gone: { status: 410 },
-  precondition_failed: { status: 412 },
-  payload_too_large: { status: 413 },
-  unsupported_media_type: { status: 415 },
-  not_configured: { status: 503 },
-  unavailable: { status: 503 },
-  timeout: { status: 504 },
-  internal: { status: 500 },
-};
+const KINDS: typeof V1_STATUSES = { ...V1_STATUSES, unauthenticated: { status: 404 } };
 
 /** An error as a fault of the version that the caller speaks. */
 export async function faultResponse(
