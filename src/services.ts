@@ -162,6 +162,11 @@ function compose(bindings: Bindings): Services {
   const vault = new D1SecretVault(bindings.DB, cipher, world.now);
   const schemas = new D1RecordSchemas(bindings.DB);
   const environments = new D1Environments(bindings.DB, cipher);
+  const outgoing = new HttpOutgoing({
+    privateHosts: settings.ALLOW_PRIVATE_HOSTS,
+    resolver: settings.DOH_URL,
+    pools: new ConnectionPools(exclusion),
+  });
   const room = new StorageQuota({
     environments,
     bytesPerGb: settings.STORAGE_BYTES_PER_GB,
@@ -202,6 +207,7 @@ function compose(bindings: Bindings): Services {
     eventTokens: new OwnedKeys<EventTokenKind>(bindings.DB, "event_tokens"),
     limiter: new DurableRateLimiter({ namespace: bindings.RATE_LIMITER, now: world.now }),
     registry,
+    callTargets: outgoing,
     projects: new AnnouncedProjects(bindings.DB, schedulers),
     schedulers,
     scheduleSource: new D1ScheduleSource(bindings.DB),
@@ -211,11 +217,7 @@ function compose(bindings: Bindings): Services {
     droppedKeystores: new D1DroppedKeystores(bindings.DB),
     history: new BufferedRunHistory({ queue: bindings.HISTORY, log: runLog, background, now: world.now }),
     host: new LightHost(catalog, {
-      outgoing: new HttpOutgoing({
-        privateHosts: settings.ALLOW_PRIVATE_HOSTS,
-        resolver: settings.DOH_URL,
-        pools: new ConnectionPools(exclusion),
-      }),
+      outgoing,
       tables: tablesWithRoom(tables, room),
       keystores: keystoresWithRoom(keystores, room),
       secrets: vault,

@@ -205,7 +205,16 @@ export const IntegrationDefinition = z
       })
       .describe("Where the API is: `https://api.example.com/v2`. Calls go to this host and to no other."),
     hosts: z
-      .array(z.string().min(1).max(300))
+      .array(
+        z
+          .string()
+          .min(1)
+          .max(300)
+          .refine(
+            (host) => hostUrl(host) !== null,
+            "write a host, or a host with its port: `cdn.example.com:8443`",
+          ),
+      )
       .max(20)
       .optional()
       .describe(
@@ -261,6 +270,11 @@ export function baseUrlProblem(source: string): string | undefined {
     return "a base URL has no query and no #; name parameters under `query`";
   if (source.includes("${")) return "a base URL is a literal, since calls are allowed to its host alone";
   return undefined;
+}
+
+/** A `host` or `host:port` as a URL; `null` when it is something else. */
+export function hostUrl(host: string): URL | null {
+  return /[/\\?#@\s]/.test(host) ? null : URL.parse(`http://${host}`);
 }
 
 /** A path cut at its parameters; `undefined` when braces do not match or a parameter stands twice. */

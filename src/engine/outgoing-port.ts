@@ -61,8 +61,6 @@ export interface AccessToken {
 export interface OutgoingPort {
   /** Sends a request and reads the whole answer. Rejects with the signal's reason when it is aborted, and only then. */
   send(request: OutgoingRequest, signal: AbortSignal): Promise<OutgoingAnswer>;
-  /** Why a URL may not be called, as far as its text tells; names are looked up when it is called. */
-  refusal(url: URL): string | undefined;
   connect(pool: ConnectionPool, user: PoolUser, signal: AbortSignal): Promise<PoolAnswer>;
   /** The access token kept under `key`, while it can be used. */
   keptToken(key: string): string | undefined;

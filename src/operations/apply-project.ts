@@ -4,8 +4,7 @@ import { type Problem, SluiceError } from "../domain/errors";
 import type { FlowSource } from "../domain/flow";
 import { pointer } from "../domain/json-path";
 import { RESOURCES } from "../domain/resource";
-import type { NodeRegistry } from "../engine/node-type";
-import { type CheckedFlow, checkBundle } from "./check-bundle";
+import { type BundleServices, type CheckedFlow, checkBundle } from "./check-bundle";
 import { type CheckedResource, secretsOfResources } from "./check-resources";
 import { type ClearServices, clearDroppedKeystores } from "./clear-dropped-keystores";
 import { compareResources, type ResourceSummary } from "./compare-resources";
@@ -22,11 +21,10 @@ import type {
 } from "./ports";
 import { missingSecrets, type SecretNames } from "./secrets";
 
-export interface ApplyServices extends ClearServices {
+export interface ApplyServices extends ClearServices, BundleServices {
   projects: Projects;
   tableSchemas: TableSchemas;
   catalog: Catalog;
-  registry: NodeRegistry;
   world: World;
   /** Which secrets there are, so that a flow whose secret is missing is not published. */
   secretNames: SecretNames;
@@ -89,7 +87,7 @@ function taggedVersion(tag: string): number | undefined {
  */
 export async function applyProject(services: ApplyServices, request: ApplyRequest): Promise<ApplyResult> {
   const { environment, project } = request;
-  const { header, flows, resources, problems } = checkBundle(request.document, project, services.registry);
+  const { header, flows, resources, problems } = checkBundle(request.document, project, services);
   await addAliasProblems(services.projects, request, flows, problems);
   if (request.publish && !request.secretsLater) {
     const named = [...flows.flatMap(({ secrets }) => secrets), ...secretsOfResources(resources)];

@@ -14,6 +14,7 @@ import type { SecretUse } from "../engine/flow-scope";
 import type { NodeRegistry } from "../engine/node-type";
 import { type CheckedResource, checkResources, ResourceSections, readResources } from "./check-resources";
 import { checkWorkflows } from "./check-workflows";
+import type { CallTargets } from "./ports";
 
 /** A flow of a bundle that was checked: what will be stored of it, and what its endpoint asks for. */
 export interface CheckedFlow {
@@ -23,6 +24,12 @@ export interface CheckedFlow {
   hasEndpoint: boolean;
   /** Secrets that it takes, with JSON Pointers into the bundle. Without one of them it cannot be published. */
   secrets: SecretUse[];
+}
+
+/** What bundles are checked by. */
+export interface BundleServices {
+  registry: NodeRegistry;
+  callTargets: CallTargets;
 }
 
 export type BundleHeader = Pick<
@@ -60,7 +67,7 @@ interface ReadFlow {
  * Checks a whole bundle and reports everything that is wrong with it at once.
  * @param project name of the project in the URL
  */
-export function checkBundle(document: unknown, project: string, registry: NodeRegistry): CheckedBundle {
+export function checkBundle(document: unknown, project: string, services: BundleServices): CheckedBundle {
   const unsafe = documentProblems(document);
   if (unsafe.length > 0) return { header: { sluice: 1 }, flows: [], resources: [], problems: unsafe };
   const problems: Problem[] = [];
@@ -84,8 +91,8 @@ export function checkBundle(document: unknown, project: string, registry: NodeRe
   }
   const read = readFlows(sources, problems);
   const flowNames = read.map(({ definition }) => definition.flow);
-  problems.push(...checkResources({ flowNames, resources }));
-  const flows = compileFlows(read, resources, project, registry, problems);
+  problems.push(...checkResources({ flowNames, resources, callTargets: services.callTargets }));
+  const flows = compileFlows(read, resources, project, services.registry, problems);
   problems.push(...checkWorkflows(read, resources));
   if (problems.length > MAX_BUNDLE_PROBLEMS) {
     const more = problems.length - MAX_BUNDLE_PROBLEMS;

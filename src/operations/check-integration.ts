@@ -1,10 +1,52 @@
 import type { Problem } from "../domain/errors";
-import { baseUrlProblem, type IntegrationDefinition, pathPieces } from "../domain/integration";
+import { baseUrlProblem, hostUrl, type IntegrationDefinition, pathPieces } from "../domain/integration";
 import { secretsProblem } from "../engine/compile-graph";
 import { compileValue } from "../engine/value";
+import type { CallTargets } from "./ports";
 
 /** What an integration's own texts may read: secrets, and who runs. They are the same for every item. */
 const READABLE = new Set(["run"]);
+
+/** A place of an integration that names a target which is not called. */
+export interface TargetProblem {
+  /** JSON Pointer within the integration: `/baseUrl`. */
+  at: string;
+  reason: string;
+}
+
+/**
+ * Targets that an integration names and that calls would be refused, by what their text tells: addresses in any spelling, names
+ * of private networks. What a name leads to is looked up when it is called.
+ */
+export function targetProblems(integration: IntegrationDefinition, targets: CallTargets): TargetProblem[] {
+  const problems: TargetProblem[] = [];
+  const check = (at: string, written: string, url: URL | null, remedy: string) => {
+    // What is no URL is the schema's to say.
+    const refused = url === null ? undefined : targets.refusal(url);
+    if (refused === undefined) return;
+    problems.push({
+      at,
+      reason: `the integration "${integration.integration}" may not call ${shortened(written)}: ${refused}. ${remedy}`,
+    });
+  };
+  const { baseUrl, hosts = [], auth } = integration;
+  check("/baseUrl", baseUrl, URL.parse(baseUrl), "Set `baseUrl` to the API's public address");
+  for (const [index, host] of hosts.entries()) {
+    check(`/hosts/${index}`, host, hostUrl(host), "Remove it from `hosts`, or name a public host");
+  }
+  if (auth?.type === "oauth2") {
+    const { tokenUrl } = auth;
+    check("/auth/tokenUrl", tokenUrl, URL.parse(tokenUrl), "Set `auth.tokenUrl` to a public address");
+  }
+  return problems;
+}
+
+/** Characters of a URL that a message repeats. */
+const MAX_SHOWN_CHARS = 200;
+
+function shortened(text: string): string {
+  return text.length > MAX_SHOWN_CHARS ? `${text.slice(0, MAX_SHOWN_CHARS)}…` : text;
+}
 
 /** What the schema of an integration cannot say. @param path JSON Pointer to it */
 export function integrationProblems(integration: IntegrationDefinition, path: string): Problem[] {

@@ -7,7 +7,8 @@ import { nearest } from "../domain/nearest";
 import { RESOURCE_KINDS, RESOURCES, type ResourceDefinition, type ResourceKind } from "../domain/resource";
 import { schemaProblems } from "../domain/schema-problems";
 import { webhookSecrets } from "../domain/webhook";
-import { integrationProblems } from "./check-integration";
+import { integrationProblems, targetProblems } from "./check-integration";
+import type { CallTargets } from "./ports";
 import type { NamedSecret } from "./secrets";
 
 /** A resource of a bundle that was checked. */
@@ -26,6 +27,7 @@ export interface CheckedResource<K extends ResourceKind = ResourceKind> {
 export interface ResourceContext {
   flowNames: readonly string[];
   resources: readonly CheckedResource[];
+  callTargets: CallTargets;
 }
 
 type Check<K extends ResourceKind> = (
@@ -36,7 +38,10 @@ type Check<K extends ResourceKind> = (
 /** What a schema cannot say: whether what a resource names is in the bundle. */
 const CHECKS: { [K in ResourceKind]?: Check<K> } = {
   webhook: ({ path, definition }, context) => flowProblem(`${path}/flow`, definition.flow, context),
-  integration: ({ definition, path }) => integrationProblems(definition, path),
+  integration: ({ definition, path }, { callTargets }) => [
+    ...integrationProblems(definition, path),
+    ...targetProblems(definition, callTargets).map(({ at, reason }) => ({ path: `${path}${at}`, reason })),
+  ],
 };
 
 /** The bundle's lists of resources, their elements unread: each is read by itself, so that one wrong one hides no other. */

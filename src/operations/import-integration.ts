@@ -1,6 +1,10 @@
 import type { Environment } from "../domain/environment";
+import { SluiceError } from "../domain/errors";
+import { IntegrationDefinition } from "../domain/integration";
 import { type ApplyResult, type ApplyServices, applyProject, projectTag } from "./apply-project";
+import { targetProblems } from "./check-integration";
 import { type ImportedIntegration, type ImportOptions, importOpenApi } from "./import-openapi";
+import type { CallTargets } from "./ports";
 import { exportProject } from "./projects";
 
 export interface ImportRequest extends ImportOptions {
@@ -24,6 +28,7 @@ export async function importIntegration(
   request: ImportRequest,
 ): Promise<ImportResult> {
   const imported = importOpenApi(request.document, request);
+  noteTargets(imported, services.callTargets);
   if (!request.apply) return imported;
   const { environment, project, by } = request;
   const stored = await services.projects.find(environment.id, project);
@@ -46,4 +51,24 @@ export async function importIntegration(
     by,
   });
   return { ...imported, applied };
+}
+
+/**
+ * An integration whose base URL may not be called would be of no use; what else may not be is for its editor to change.
+ * @throws SluiceError invalid_request
+ */
+function noteTargets({ integration, notes }: ImportedIntegration, targets: CallTargets): void {
+  for (const { at, reason } of targetProblems(IntegrationDefinition.parse(integration), targets)) {
+    if (at !== "/baseUrl") notes.push(`${at.slice(1).replaceAll("/", ".")}: ${reason}`);
+    else {
+      throw new SluiceError(
+        "invalid_request",
+        `${upperFirst(reason)}: give it with the parameter \`baseUrl\` of this request.`,
+      );
+    }
+  }
+}
+
+function upperFirst(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }

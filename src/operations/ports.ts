@@ -60,6 +60,12 @@ export interface Catalog {
   advance(environmentId: number, epoch: number): Promise<void>;
 }
 
+/** Which targets the deployment lets flows call. */
+export interface CallTargets {
+  /** Why a URL may not be called, as far as its text tells; names are looked up when it is called. */
+  refusal(url: URL): string | undefined;
+}
+
 /** Where ended runs go. */
 export interface RunHistory {
   /** Takes a run to be written soon, after the answer. */

@@ -48,7 +48,7 @@ export async function setCurrentVersion(
     const { flows, problems } = checkBundle(
       { ...project.document, ...resourceSections(resources), flows: [wanted.definition, ...others] },
       project.name,
-      services.registry,
+      services,
     );
     const named = flows.find(({ name }) => name === flow.name)?.secrets ?? [];
     problems.push(...(await missingSecrets(services.secretNames, environment.id, named)));

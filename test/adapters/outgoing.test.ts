@@ -4,83 +4,10 @@ import { HttpOutgoing } from "../../src/adapters/http/outgoing";
 import { IntegrationDefinition } from "../../src/domain/integration";
 import type { ExclusionGroups } from "../../src/operations/ports";
 import { FakeHost } from "../support/fake-host";
+import { CALLED, REFUSED } from "../support/targets";
 import { runLater, throughFlow } from "../support/trial";
 
 /** Which targets are called. `fetch` is the canary: it must never hear of a target that is refused. */
-
-const REFUSED = [
-  "http://127.0.0.1/",
-  "http://127.1/",
-  "http://127.0.1/",
-  "http://2130706433/",
-  "http://0177.0.0.1/",
-  "http://0x7f.0.0.1/",
-  "http://0x7f000001/",
-  "http://017700000001/",
-  "http://127.0.0.1./",
-  "http://0.0.0.0/",
-  "http://0/",
-  "http://①②⑦.0.0.1/",
-  "http://127。0。0。1/",
-  "http://%31%32%37.0.0.1/",
-  "http:\\\\127.0.0.1/",
-  "http:127.0.0.1/",
-  "http://10.0.0.1/",
-  "http://172.16.5.4/",
-  "http://192.168.1.1/",
-  "http://100.64.0.1/",
-  "http://100.100.100.200/",
-  "http://169.254.169.254/latest/meta-data/",
-  "http://2852039166/latest/meta-data/",
-  "http://0xa9fea9fe/",
-  "http://168.63.129.16/",
-  "http://192.0.0.192/",
-  "http://198.18.0.1/",
-  "http://224.0.0.1/",
-  "http://240.0.0.1/",
-  "http://255.255.255.255/",
-  "http://[::1]/",
-  "http://[::]/",
-  "http://[0:0:0:0:0:ffff:7f00:1]/",
-  "http://[::ffff:127.0.0.1]/",
-  "http://[::ffff:169.254.169.254]/",
-  "http://[::127.0.0.1]/",
-  "http://[64:ff9b::7f00:1]/",
-  "http://[2002:7f00:1::]/",
-  "http://[2001:0:7f00:1::]/",
-  "http://[fc00::1]/",
-  "http://[fd00:ec2::254]/",
-  "http://[fe80::1]/",
-  "http://[ff02::1]/",
-  "http://[2001:db8::1]/",
-  "http://localhost/",
-  "http://LOCALHOST./",
-  "http://api.localhost/",
-  "http://metadata.google.internal/",
-  "http://printer.local/",
-  "http://router/",
-  "https://kubernetes.default.svc.internal/",
-  "http://u:p@api.example.com/",
-  "http://127.0.0.1@169.254.169.254/",
-  "file:///etc/passwd",
-  "gopher://api.example.com/",
-  "ftp://api.example.com/",
-  "data:text/plain,hello",
-  "javascript:1",
-  "ws://api.example.com/",
-  "blob:https://api.example.com/x",
-  "http://[::1%25eth0]/",
-  "http://1.1.1.256/",
-];
-
-const ALLOWED = [
-  "https://api.acme.org/",
-  "https://8.8.8.8/",
-  "http://[2606:4700::1111]/",
-  "https://xn--bcher-kva.org:8443/",
-  "https://localhost.acme.org/",
-  "https://127.0.0.1.acme.org/",
-];
 
 const groups = { acquire: vi.fn(), renew: vi.fn(), release: vi.fn(), abandon: vi.fn() };
 
@@ -114,7 +41,7 @@ describe("66, 68 a target", () => {
     expect(fetched).not.toHaveBeenCalled();
   });
 
-  it.each(ALLOWED)("%s is called", async (url) => {
+  it.each(CALLED)("%s is called", async (url) => {
     expect(await outgoing().send(request(url), never)).toMatchObject({ kind: "answered", status: 200 });
     expect(fetched).toHaveBeenCalledTimes(1);
   });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { CALLED, REFUSED } from "../support/targets";
 import { admin, post } from "../support/worker";
 
 /** Integrations in bundles, and flows that call them, as the outside sees them. `fetch` stands for the other side. */
@@ -117,12 +118,82 @@ describe("a bundle with integrations", () => {
       expect(found, found.join("\n")).toContainEqual(expect.stringMatching(pattern));
   });
 
-  it("66 refuses private targets when they are called, and the message says what to do", async () => {
-    await put("calls-private", { integrations: [{ ...FX, baseUrl: "http://0x7f.1:8080" }], flows: [flow()] });
-    const answer = await post("calls-private/rate/trigger", { base: "X" });
-    expect(answer.status).toBe(502);
-    expect(JSON.stringify(await answer.json())).toContain("127.0.0.1 is not a public address");
-    expect(fetched).not.toHaveBeenCalled();
+  describe("66, 68 with a target that may not be called", () => {
+    it.each(REFUSED)(
+      "%s as its base URL is refused, naming integration, field and what to change",
+      async (url) => {
+        const found = await problems(
+          await put("calls-private", { integrations: [{ ...FX, baseUrl: url }] }, "?dryRun=true"),
+        );
+        expect(found).toEqual([
+          expect.stringMatching(
+            /^\/integrations\/0\/baseUrl: (?:the integration "fx" may not call .* (?:is not a public address|is a name of a private network); the deployment can allow it with ALLOW_PRIVATE_HOSTS\. Set `baseUrl`|only https and http can be called|a URL carries no user and password; set `auth`|write a complete URL)/,
+          ),
+        ]);
+        const drafted = await put(
+          "calls-private",
+          { integrations: [{ ...FX, baseUrl: url }] },
+          "?publish=false",
+        );
+        expect(drafted.status).toBe(422);
+        expect(fetched).not.toHaveBeenCalled();
+      },
+    );
+
+    it.each(CALLED)("%s is none of them", async (url) => {
+      const bundle = { integrations: [{ ...FX, baseUrl: url }], flows: [flow()] };
+      expect((await put("calls-public", bundle, "?dryRun=true")).status).toBe(200);
+    });
+
+    it("is refused as a token endpoint and as another host too", async () => {
+      const oauth2 = { type: "oauth2", clientId: "a", clientSecret: "b", tokenUrl: "https://0x7f.1/token" };
+      const integrations = [
+        {
+          ...FX,
+          hosts: ["cdn.acme.org:8443", "[::ffff:10.0.0.1]:80", "017700000001", "a/b", "u@x.org"],
+          auth: oauth2,
+        },
+      ];
+      const found = await problems(await put("calls-private", { integrations }));
+      expect(found).toEqual([
+        expect.stringMatching(/^\/integrations\/0\/hosts\/3: write a host/),
+        expect.stringMatching(/^\/integrations\/0\/hosts\/4: write a host/),
+      ]);
+      integrations[0]?.hosts.splice(3);
+      expect(await problems(await put("calls-private", { integrations }))).toEqual([
+        expect.stringMatching(
+          /^\/integrations\/0\/hosts\/1: .*"fx" may not call \[::ffff:10\.0\.0\.1\]:80: .*Remove it/,
+        ),
+        expect.stringMatching(/^\/integrations\/0\/hosts\/2: .*127\.0\.0\.1 is not a public address/),
+        expect.stringMatching(
+          /^\/integrations\/0\/auth\/tokenUrl: .*"fx" may not call https:\/\/0x7f\.1\/token/,
+        ),
+      ]);
+    });
+
+    it.each(["http://127.1:3000", "http://localhost:3000/api", "https://0xa9fea9fe"])(
+      "%s in an OpenAPI document is refused, and another can be given",
+      async (url) => {
+        const document = { openapi: "3.0.0", servers: [{ url }], paths: { "/a": { get: {} } } };
+        for (const query of ["", "?apply=true"]) {
+          const refused = await admin(
+            "POST",
+            `/projects/calls-private/integrations:import${query}`,
+            document,
+          );
+          expect(refused.status).toBe(400);
+          expect(await refused.text()).toMatch(/may not call .*ALLOW_PRIVATE_HOSTS.*parameter `baseUrl`/);
+        }
+        const given = "?baseUrl=https://api.acme.org";
+        expect(
+          (await admin("POST", `/projects/calls-private/integrations:import${given}`, document)).status,
+        ).toBe(200);
+        const private_ = "?baseUrl=http://0177.0.0.1";
+        expect(
+          (await admin("POST", `/projects/calls-private/integrations:import${private_}`, document)).status,
+        ).toBe(400);
+      },
+    );
   });
 
   it("shows request and answer in the run's messages", async () => {

@@ -79,6 +79,20 @@ describe("redirects", () => {
   });
 
   test.each([
+    [["FILES.example.net"], "https://files.example.net/", true],
+    [["files.example.net:443"], "https://files.example.net/", true],
+    [["files.example.net:8443"], "https://files.example.net:8443/", true],
+    [["files.example.net:8443"], "https://files.example.net/", false],
+    [["files.example.net"], "https://files.example.net:8443/", false],
+    [["files.example.net"], "https://files.example.net.evil.org/", false],
+    [["0x08.8.8.8"], "https://8.8.8.8/", true],
+  ])("with the hosts %j lead to %s: %s", async (hosts, location, led) => {
+    const { host, bad } = await called([to(location), answered(200)], {}, { hosts });
+    expect(host.outgoing.sent).toHaveLength(led ? 2 : 1);
+    if (!led) expect(bad).toMatchObject({ code: "redirect_refused" });
+  });
+
+  test.each([
     ["file:///etc/passwd"],
     ["gopher://api.example.com/"],
     ["http://api.example.com/list"],

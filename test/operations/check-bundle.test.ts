@@ -3,7 +3,8 @@ import { MAX_BUNDLE_PROBLEMS, MAX_FLOW_BYTES } from "../../src/domain/limits";
 import { registry } from "../../src/nodes/registry";
 import { checkBundle } from "../../src/operations/check-bundle";
 
-const problems = (document: unknown, project = "shop") => checkBundle(document, project, registry).problems;
+const services = { registry, callTargets: { refusal: () => undefined } };
+const problems = (document: unknown, project = "shop") => checkBundle(document, project, services).problems;
 const lines = (document: unknown, project?: string) =>
   problems(document, project).map(
     ({ path, reason, nearest }) => `${path}: ${reason}${nearest === undefined ? "" : ` [${nearest}]`}`,
@@ -29,7 +30,7 @@ describe("a bundle that is right", () => {
         flow("a"),
       ],
     };
-    const checked = checkBundle(document, "shop", registry);
+    const checked = checkBundle(document, "shop", services);
     expect(checked.problems).toEqual([]);
     expect(checked.flows).toMatchObject([
       { name: "a", alias: null, hasEndpoint: false, stored: { calls: {} } },

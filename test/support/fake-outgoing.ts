@@ -55,10 +55,6 @@ export class FakeOutgoing implements OutgoingPort {
     }
   }
 
-  refusal(): undefined {
-    return undefined;
-  }
-
   async connect(pool: ConnectionPool, user: PoolUser): Promise<PoolAnswer> {
     this.pools.push({ pool, user });
     if (this.connected >= pool.size) return { kind: "busy" };

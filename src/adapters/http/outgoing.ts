@@ -7,6 +7,7 @@ import type {
   PoolAnswer,
   PoolUser,
 } from "../../engine/outgoing-port";
+import type { CallTargets } from "../../operations/ports";
 import { BoundedCache } from "../bounded-cache";
 import { readBounded } from "./bounded-body";
 import type { ConnectionPools } from "./connection-pools";
@@ -35,7 +36,7 @@ interface KeptToken {
 }
 
 /** Outgoing calls over the platform's `fetch`. */
-export class HttpOutgoing implements OutgoingPort {
+export class HttpOutgoing implements OutgoingPort, CallTargets {
   readonly #private: PrivateHosts;
   readonly #names: NameLookup | undefined;
   readonly #pools: ConnectionPools;

@@ -2,6 +2,7 @@ import { parseDuration } from "../../domain/duration";
 import {
   BODILESS,
   type CallEndpoint,
+  hostUrl,
   type IntegrationDefinition,
   pathPieces,
   type RetrySettings,
@@ -106,7 +107,7 @@ class CallPreparation {
       integration: integration.integration,
       method: endpoint.method,
       base: `${base.origin}${base.pathname.replace(/\/$/, "")}`,
-      hosts: [base.host, ...(integration.hosts ?? []).map((host) => host.toLowerCase())],
+      hosts: [base.host, ...(integration.hosts ?? []).map(normalHost)],
       path: this.#path(),
       headers,
       query,
@@ -279,6 +280,13 @@ class CallPreparation {
       );
     }
   }
+}
+
+/** A named host as URLs have it: lower case, addresses in their plain form, with its port only where one was named. */
+function normalHost(host: string): string {
+  const port = /:(\d+)$/.exec(host)?.[1];
+  const { hostname } = hostUrl(host) ?? { hostname: host };
+  return port === undefined ? hostname : `${hostname}:${Number(port)}`;
 }
 
 const CONTENT_TYPES: Record<PreparedBody["kind"], string> = {

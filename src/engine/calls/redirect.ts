@@ -53,7 +53,8 @@ export function afterRedirect(
   };
 }
 
-/** Whether a URL leads to a host that the integration names. */
+/** Whether a URL leads to a host that the integration names; one without a port is meant with that of the scheme. */
 export function isOwnHost({ hosts }: PreparedCall, url: URL): boolean {
-  return hosts.includes(url.host);
+  if (hosts.includes(url.host)) return true;
+  return url.port === "" && hosts.includes(`${url.hostname}:${url.protocol === "https:" ? 443 : 80}`);
 }
