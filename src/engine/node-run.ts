@@ -174,23 +174,42 @@ export class NodeRun<Prepared = unknown> {
    * Does something with an effect outside, once: in a durable run what it answered is stored before anything after it
    * begins, and a step that is repeated is told that answer. `key` names the effect among those of this step, the same at
    * each repetition. When the run dies between an effect and its storing, the effect is repeated with the same
-   * `idempotencyKey`, so that the other side can tell.
+   * `idempotencyKey`, so that the other side can tell. One that must not be repeated gives `unknown`: that it begins is
+   * stored before, and of one that had begun and has no answer `unknown` tells what is said instead.
    */
-  once(key: string, act: (idempotencyKey: string) => MaybePromise<Json>): MaybePromise<Json> {
+  once(
+    key: string,
+    act: (idempotencyKey: string) => MaybePromise<Json>,
+    unknown?: () => Json,
+  ): MaybePromise<Json> {
     const { steps } = this.run.host;
     const idempotencyKey = `${this.run.id}/${this.step}/${key}`;
     if (steps === undefined) return act(idempotencyKey);
     const { step } = this;
+    const done = (answer: Json) =>
+      after(
+        stored(() => steps.writeEffect(step, key, answer)),
+        () => answer,
+      );
+    const acted = () => {
+      this.run.check();
+      return after(act(idempotencyKey), done);
+    };
     return after(
       stored(() => steps.readEffect(step, key)),
       (known) => {
         if (known !== undefined) return known;
-        this.run.check();
-        return after(act(idempotencyKey), (answer) =>
-          after(
-            stored(() => steps.writeEffect(step, key, answer)),
-            () => answer,
-          ),
+        if (unknown === undefined) return acted();
+        const begun = `${key} begun`;
+        return after(
+          stored(() => steps.readEffect(step, begun)),
+          (before) =>
+            before === undefined
+              ? after(
+                  stored(() => steps.writeEffect(step, begun, true)),
+                  acted,
+                )
+              : done(unknown()),
         );
       },
     );

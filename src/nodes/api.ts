@@ -2,7 +2,7 @@ import { sha256Hex } from "../domain/digest";
 import { type Json, type JsonObject, setOwn } from "../domain/json";
 import { MAX_CONCURRENT_CALLS } from "../domain/limits";
 import { buildCall } from "../engine/calls/build-call";
-import { type PerformedCall, performCall } from "../engine/calls/perform-call";
+import { interruptedCall, type PerformedCall, performCall } from "../engine/calls/perform-call";
 import { prepareCall } from "../engine/calls/prepare-call";
 import type { CallAnswer, CallOutcome, PreparedCall } from "../engine/calls/prepared-call";
 import { FlowError } from "../engine/errors";
@@ -68,10 +68,14 @@ export const api = defineNode({
         node.items,
         (item, index) => {
           const built = buildCall(call, node.at(item));
-          const answered = node.once(String(index), async (key) => {
-            const idempotencyKey = (await sha256Hex(key)).slice(0, KEY_DIGITS);
-            return (await performCall(run, built, idempotencyKey, caller(item))) as unknown as Json;
-          });
+          const answered = node.once(
+            String(index),
+            async (key) => {
+              const idempotencyKey = (await sha256Hex(key)).slice(0, KEY_DIGITS);
+              return (await performCall(run, built, idempotencyKey, caller(item))) as unknown as Json;
+            },
+            call.repeatable ? undefined : () => interruptedCall(built) as unknown as Json,
+          );
           return after(answered, (answer) => {
             const { outcome, line } = answer as unknown as PerformedCall;
             outcomes[index] = outcome;

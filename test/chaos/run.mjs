@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { callChaos } from "./calls.mjs";
 import { chaos } from "./chaos.mjs";
 import { exclusiveStorm, holderChaos } from "./exclusive.mjs";
 import { keyChaos, versionChaos } from "./promises.mjs";
@@ -89,25 +90,43 @@ const PARTS = {
   },
   async webhooks() {
     const onKill = (/** @type {number} */ kill) => say(`killed after a webhook's answer ${kill} of ${kills}`);
-    const counts = Object.fromEntries(
-      Object.entries(await webhookChaos({ kills, onKill })).map(([name, count]) => [
-        `webhooks_${name}`,
-        count,
-      ]),
-    );
+    const counts = prefixed("webhooks", await webhookChaos({ kills, onKill }));
     return { counts, bad: positive(counts, ["webhooks_lost", "webhooks_wrong", "webhooks_twins"]) };
+  },
+  async calls() {
+    const onKill = (/** @type {number} */ kill) => say(`killed with calls under way ${kill} of ${kills}`);
+    const counts = prefixed("calls", await callChaos({ kills, onKill }));
+    return {
+      counts,
+      bad: positive(
+        counts,
+        [
+          "lost",
+          "unfinished",
+          "wrong",
+          "repeated_after_storing",
+          "repeated_unsafely",
+          "other_keys",
+          "left_out",
+          "untold",
+        ].map((name) => `calls_${name}`),
+      ),
+    };
   },
   async records() {
     const onKill = (/** @type {number} */ kill) => say(`killed after a record's answer ${kill} of ${kills}`);
-    const counts = Object.fromEntries(
-      Object.entries(await recordChaos({ kills, onKill })).map(([name, count]) => [`records_${name}`, count]),
-    );
+    const counts = prefixed("records", await recordChaos({ kills, onKill }));
     return {
       counts,
       bad: positive(counts, ["records_lost", "records_torn", "records_wrong", "records_twins"]),
     };
   },
 };
+
+/** @param {string} part @param {object} counts @returns {Record<string, number>} */
+function prefixed(part, counts) {
+  return Object.fromEntries(Object.entries(counts).map(([name, count]) => [`${part}_${name}`, count]));
+}
 
 /** @param {Record<string, number>} counts @param {string[]} names */
 function positive(counts, names) {

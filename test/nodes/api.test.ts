@@ -301,6 +301,56 @@ describe("items", () => {
     expect(ended.outputs.out).toMatchObject([{ body: "first 1" }, { body: "first 2" }, { body: "first 3" }]);
   });
 
+  // call ─▶ the process dies while it is under way ─▶ taken up again
+  test.each([
+    ["fx.list", {}, { repeated: true, key: true }],
+    ["fx.list", { idempotencyKey: false }, { repeated: true, key: false }],
+    ["fx.put", { idempotencyKey: false }, { repeated: true, key: false }],
+    ["fx.order", {}, { repeated: true, key: true }],
+    ["fx.order", { idempotencyKey: "X-Key" }, { repeated: true, key: false }],
+    ["fx.order", { idempotencyKey: false }, { repeated: false, key: false }],
+    ["fx.patch", { idempotencyKey: false }, { repeated: false, key: false }],
+  ])("that were under way when the process died: %s with %j", async (call, more, expected) => {
+    const endpoints = {
+      ...FX.endpoints,
+      put: { method: "PUT", path: "/put" },
+      patch: { method: "PATCH", path: "/patch" },
+    };
+    const steps = new FakeStepStore();
+    const first = new FakeHost();
+    first.steps = steps;
+    first.outgoing.handler = (request) => (request.url.endsWith("n=2") ? never() : answered(200, "first"));
+    const flow = each({ call, query: { n: "=item" } });
+    const more_ = { item: [1, 2], ...uses({ ...more, endpoints }) };
+    // Never ended: the process is gone.
+    start(flow, { host: first, ...more_ });
+    await expect.poll(() => steps.effects.size).toBeGreaterThanOrEqual(1);
+    await underWay(first, 1);
+    const again = new FakeHost();
+    again.steps = steps;
+    again.outgoing.handler = () => answered(200, "again");
+    const ended = await runLater(flow, { host: again, ...more_ });
+    const [lost] = first.outgoing.sent.filter(({ url }) => url.endsWith("n=2"));
+    expect(again.outgoing.sent.map(({ url }) => url.slice(-3))).toEqual(expected.repeated ? ["n=2"] : []);
+    expect(ended.outputs.out?.[0]).toMatchObject({ body: "first" });
+    if (expected.repeated) {
+      expect(ended.outputs.out?.[1]).toMatchObject({ body: "again" });
+      expect(again.outgoing.sent[0]?.headers).toEqual(lost?.headers);
+      expect(Object.fromEntries(lost?.headers ?? [])["Idempotency-Key"] !== undefined).toBe(expected.key);
+    } else {
+      const method = lost?.method;
+      const message = `${call} was under way when the run was interrupted: whether it was received is not known, and a ${method} without an idempotency key is not repeated`;
+      expect(ended.outputs.bad).toEqual([{ failed: message, code: "call_interrupted", item: 2 }]);
+      expect(ended.messages).toContainEqual(expect.objectContaining({ level: "warning", text: message }));
+      // Taken up once more, it says the same.
+      const third = new FakeHost();
+      third.steps = steps;
+      steps.steps.clear();
+      expect((await runLater(flow, { host: third, ...more_ })).outputs.bad).toEqual(ended.outputs.bad);
+      expect(third.outgoing.sent).toEqual([]);
+    }
+  });
+
   test("that cannot be called fail alone", async () => {
     const host = new FakeHost();
     const ended = await runLater(each({ ...list, headers: { "X-A": "=item" } }), {

@@ -59,6 +59,16 @@ export async function performCall(
   return { outcome, line: callLine(run, page, outcome, whole.answered, whole.tries, tookMs) };
 }
 
+/**
+ * Said of a call that was under way when its run was interrupted, and that is not repeated. It may have been received or
+ * not; to say either would be a guess.
+ */
+export function interruptedCall({ call, method }: BuiltCall): PerformedCall {
+  const message = `${call.name} was under way when the run was interrupted: whether it was received is not known, and a ${method} without an idempotency key is not repeated`;
+  const outcome = failed("call_interrupted", message);
+  return call.log === "none" ? { outcome } : { outcome, line: { level: "warning", text: message } };
+}
+
 /** Secrets that come back are no more to be seen than those that went out. */
 function masked(run: RunContext, outcome: CallOutcome): CallOutcome {
   return run.mask.json(outcome as never) as unknown as CallOutcome;

@@ -2,6 +2,7 @@ import { parseDuration } from "../../domain/duration";
 import {
   BODILESS,
   type CallEndpoint,
+  type CallMethod,
   hostUrl,
   type IntegrationDefinition,
   pathPieces,
@@ -99,8 +100,9 @@ class CallPreparation {
     const headers = this.#headers();
     const query = this.#query();
     const idempotency = endpoint.idempotencyKey ?? integration.idempotencyKey ?? true;
+    const repeatable = idempotency !== false || !ONCE_ONLY.has(endpoint.method);
     const retry = settings.retry ?? endpoint.retry ?? integration.retry;
-    if (retry !== undefined) this.#checkRetry(retry, idempotency !== false);
+    if (retry !== undefined && !repeatable) this.#checkRetry(retry);
     this.#checkParameters(headers, query);
     const prepared: PreparedCall = {
       name: settings.call,
@@ -121,6 +123,7 @@ class CallPreparation {
       responseLimit: endpoint.responseLimit ?? integration.responseLimit ?? MAX_CALL_RESPONSE_BYTES,
       idempotencyHeader:
         idempotency === false ? undefined : idempotency === true ? "Idempotency-Key" : idempotency,
+      repeatable,
       pool:
         integration.maxConnections === undefined
           ? undefined
@@ -252,10 +255,10 @@ class CallPreparation {
     return { settings: auth, values };
   }
 
-  /** Repeating must be safe: the method says that twice is as good as once, or a key tells the other side. */
-  #checkRetry(retry: RetrySettings, keyed: boolean): void {
+  /** What may be repeated of a call that is not safe to repeat. */
+  #checkRetry(retry: RetrySettings): void {
     const { method } = this.#endpoint;
-    if (retry.max === 0 || keyed || (method !== "POST" && method !== "PATCH")) return;
+    if (retry.max === 0) return;
     // After these nothing was done on the other side.
     const unsafe = retry.on.filter((result) => result !== "max-connection" && result !== "429");
     if (unsafe.length === 0) return;
@@ -281,6 +284,9 @@ class CallPreparation {
     }
   }
 }
+
+/** Methods of which twice is not as good as once (RFC 9110, 9.2.2). */
+const ONCE_ONLY = new Set<CallMethod>(["POST", "PATCH"]);
 
 /** A named host as URLs have it: lower case, addresses in their plain form, with its port only where one was named. */
 function normalHost(host: string): string {

@@ -24,6 +24,8 @@ export interface PreparedCall {
   responseLimit: number;
   /** Header that carries the idempotency key; `undefined` sends none. */
   idempotencyHeader: string | undefined;
+  /** Whether twice is as good as once: the method says so, or the key tells the other side. */
+  repeatable: boolean;
   pool: { size: number; waitMs: number } | undefined;
   log: CallLog;
   /** How the body of an answer is read. */
