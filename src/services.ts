@@ -10,6 +10,7 @@ import { D1Directory } from "./adapters/d1/directory";
 import { D1DroppedKeystores } from "./adapters/d1/dropped-keystores";
 import { D1Environments } from "./adapters/d1/environments";
 import { D1InterfaceCredentials } from "./adapters/d1/interface-credentials";
+import { D1ObjectStorage } from "./adapters/d1/object-storage";
 import { D1Organizations } from "./adapters/d1/organizations";
 import { OwnedKeys } from "./adapters/d1/owned-keys";
 import { CopiedProjectData } from "./adapters/d1/project-data";
@@ -60,6 +61,7 @@ import type { AccountServices } from "./operations/accounts";
 import type { ApplyServices } from "./operations/apply-project";
 import type { AuditTrail } from "./operations/audit";
 import type { AdminAuthentication } from "./operations/authenticate-admin";
+import type { ObjectStorage } from "./operations/environments/ports";
 import { keystoresWithRoom, tablesWithRoom } from "./operations/environments/storage-room";
 import type { MappingServices } from "./operations/environments/url-mappings";
 import type { KeystoreServices } from "./operations/keystores";
@@ -92,6 +94,7 @@ export interface Services
     AdminAuthentication {
   audit: AuditTrail;
   world: World;
+  objectStorage: ObjectStorage;
   access: CachedAccess;
   catalog: CachedCatalog;
   settings: Settings;
@@ -150,6 +153,7 @@ function compose(bindings: Bindings): Services {
     catalog,
     now: world.now,
   });
+  const objectStorage = new D1ObjectStorage(bindings.DB);
   const runLog = new D1RunLog(bindings.DB);
   const schedulers = new DurableSchedulers(bindings.SCHEDULER);
   // Which database an environment's data is in; today there is one.
@@ -173,6 +177,7 @@ function compose(bindings: Bindings): Services {
     now: world.now,
     background,
   });
+  const keystoresInRoom = keystoresWithRoom(keystores, room);
   return {
     background,
     records: new D1Records(bindings.DB),
@@ -185,10 +190,11 @@ function compose(bindings: Bindings): Services {
     schemas,
     schemaCache: new SchemaCache(schemas, settings.CATALOG_MAX_AGE_MS, world.now),
     environments,
+    objectStorage,
     room,
     environmentWorkers: new DurableEnvironmentWorkers(bindings.ENVIRONMENT_MANAGER),
     certificates: { check: checkCertificate },
-    projectData: new CopiedProjectData({ db: bindings.DB, catalog, keystores }),
+    projectData: new CopiedProjectData({ db: bindings.DB, catalog, keystores: keystoresInRoom }),
     bytesPerGb: settings.STORAGE_BYTES_PER_GB,
     environmentDomain: settings.ENVIRONMENT_DOMAIN,
     retentionMs: settings.HISTORY_RETENTION_DAYS * DAY_MS,
@@ -213,13 +219,13 @@ function compose(bindings: Bindings): Services {
     scheduleSource: new D1ScheduleSource(bindings.DB),
     tableSessions: new D1TableSessions({ databaseOf, now: world.now, random: world.random }),
     tableSchemas: new D1TableSchemas(databaseOf, world.now),
-    keystores,
+    keystores: keystoresInRoom,
     droppedKeystores: new D1DroppedKeystores(bindings.DB),
     history: new BufferedRunHistory({ queue: bindings.HISTORY, log: runLog, background, now: world.now }),
     host: new LightHost(catalog, {
       outgoing,
       tables: tablesWithRoom(tables, room),
-      keystores: keystoresWithRoom(keystores, room),
+      keystores: keystoresInRoom,
       secrets: vault,
     }),
     shards: new DurableRunShards({

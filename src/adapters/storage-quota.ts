@@ -41,7 +41,7 @@ export class StorageQuota implements StorageRoom {
     const full = environment.usedBytes >= total;
     this.#known.set(String(environmentId), { full, at });
     if (at - environment.measuredAt >= MEASURE_AGE_MS) {
-      background(environments.measure(environmentId, total, at));
+      background(environments.measure(environmentId, at));
     }
     return full;
   }

@@ -4,11 +4,14 @@ import type { JsonObject } from "../domain/json";
 import type { KeystoreEntry, KeystoreValue } from "../domain/keystore";
 import { compileSearch, type KeystoreSearch } from "../domain/keystore-search";
 import { MAX_KEYSTORE_BATCH_BYTES, MAX_KEYSTORE_FOUND } from "../domain/limits";
+import { storingObjectOf } from "../domain/object-storage";
 import type { KeystorePage, KeystoreWrite, WriteOutcome } from "../engine/keystore-port";
+import { servicesOf } from "../services";
 import { Copies } from "./keystore/copies";
 import { Entries, type StoredEntry } from "./keystore/entries";
 import { createTables } from "./keystore/schema";
 import { Steps } from "./keystore/steps";
+import { StorageReport } from "./storage-report";
 
 /*
  * The owner of a keystore, one per environment and keystore, named `e{environment}/keystore/{id}`.
@@ -52,6 +55,7 @@ export class Keystore extends DurableObject<Bindings> {
   readonly #entries: Entries;
   readonly #steps: Steps;
   readonly #copies: Copies;
+  readonly #usage: StorageReport;
   /** A copy of the row `store`; `undefined` while there is none. */
   #store: { keys: number; prefix: string; dropped: boolean } | undefined;
   /** When the alarm is set to fire: a copy of what the platform knows. */
@@ -75,8 +79,16 @@ export class Keystore extends DurableObject<Bindings> {
       prefix: () => this.#store?.prefix ?? "",
       arm: (at) => this.#arm(at),
     });
+    this.#usage = new StorageReport({
+      sql: this.#sql,
+      count: "SELECT sum(bytes + length(CAST(key AS BLOB))) FROM entries",
+      tell: (bytes) => this.#tell(bytes),
+      arm: (at) => this.#arm(at),
+    });
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarmAt = (await ctx.storage.getAlarm()) ?? undefined;
+      const due = this.#usage.nextDue();
+      if (due !== undefined) this.#arm(due);
     });
   }
 
@@ -191,6 +203,7 @@ export class Keystore extends DurableObject<Bindings> {
       this.#sql.exec("INSERT OR REPLACE INTO store VALUES (1, 0, ?, 1)", prefix);
       this.#store = { keys: 0, prefix, dropped: true };
       this.#copies.dropAll();
+      this.#usage.clear();
     });
   }
 
@@ -200,12 +213,18 @@ export class Keystore extends DurableObject<Bindings> {
       const now = Date.now();
       this.#sweep(now);
       await this.#copies.flush();
+      await this.#usage.flush(now);
     } catch (error) {
       // biome-ignore lint/suspicious/noConsole: the operators' log
       console.error("a keystore's alarm failed, and comes again", error);
       return this.#arm(Date.now() + RETRY_MS);
     }
-    const next = [this.#copies.nextDue(), this.#entries.nextExpiry(), this.#steps.nextSweep()];
+    const next = [
+      this.#copies.nextDue(),
+      this.#entries.nextExpiry(),
+      this.#steps.nextSweep(),
+      this.#usage.nextDue(),
+    ];
     const due = next.filter((at) => at !== undefined);
     if (due.length > 0) this.#arm(Math.min(...due));
   }
@@ -223,6 +242,7 @@ export class Keystore extends DurableObject<Bindings> {
         const store = { keys: before?.keys ?? 0, prefix, dropped: false };
         const many = writes.length > COPY_UNASKED;
         const outcomes = writes.map((write) => this.#one(write, now, store, leaving, many));
+        this.#usage.add(this.#entries.takeGrowth());
         if (step !== undefined) {
           this.#steps.add(step, outcomes, now);
           this.#arm(this.#steps.nextSweep() as number);
@@ -235,6 +255,7 @@ export class Keystore extends DurableObject<Bindings> {
       });
     } catch (error) {
       // Undone with the rest, the alarm too.
+      this.#entries.takeGrowth();
       this.#store = before;
       this.#alarmAt = undefined;
       throw error;
@@ -292,8 +313,14 @@ export class Keystore extends DurableObject<Bindings> {
         this.#store = { ...this.#store, keys: this.#store.keys - expired.length };
         this.#sql.exec("UPDATE store SET keys = ?", this.#store.keys);
       }
+      this.#usage.add(this.#entries.takeGrowth());
       this.#steps.sweep(now);
     });
+  }
+
+  async #tell(bytes: number): Promise<void> {
+    const address = storingObjectOf(this.ctx.id.name);
+    if (address !== undefined) await servicesOf(this.env).objectStorage.tell(address, bytes);
   }
 
   /** Sees to it that the alarm fires by `at`. In the transaction of what is written in this turn. */

@@ -9,9 +9,11 @@ import type {
   TakeResult,
 } from "../domain/delivery";
 import { MAX_INBOX_BYTES } from "../domain/limits";
+import { storingObjectOf } from "../domain/object-storage";
 import { startDelivery } from "../operations/start-delivery";
 import { type Services, servicesOf } from "../services";
-import { DeliveryRows } from "./webhook-inbox/delivery-rows";
+import { StorageReport } from "./storage-report";
+import { DELIVERED_BYTES, DeliveryRows } from "./webhook-inbox/delivery-rows";
 import { createTables } from "./webhook-inbox/schema";
 
 /*
@@ -44,6 +46,7 @@ const SWEEP_SOONEST_MS = 60_000;
 export class WebhookInbox extends DurableObject<Bindings> {
   readonly #services: Services;
   readonly #rows: DeliveryRows;
+  readonly #usage: StorageReport;
   /** Memory only: when the alarm is set to fire, as far as this instance knows. */
   #armed: number | undefined;
   /** Memory only: starts are under way. */
@@ -54,9 +57,17 @@ export class WebhookInbox extends DurableObject<Bindings> {
     createTables(ctx.storage.sql);
     this.#services = servicesOf(env);
     this.#rows = new DeliveryRows(ctx.storage.sql);
+    this.#usage = new StorageReport({
+      sql: ctx.storage.sql,
+      count: DELIVERED_BYTES,
+      tell: (bytes) => this.#tell(bytes),
+      arm: (at) => this.#arm(at),
+    });
     void ctx.blockConcurrencyWhile(async () => {
       this.#armed = (await ctx.storage.getAlarm()) ?? undefined;
       if (this.#rows.nextDue() !== undefined) this.#arm(Date.now());
+      const due = this.#usage.nextDue();
+      if (due !== undefined) this.#arm(due);
     });
   }
 
@@ -99,7 +110,12 @@ export class WebhookInbox extends DurableObject<Bindings> {
     this.#armed = undefined;
     try {
       await this.#startDue();
-      const forgotten = this.#rows.forgetOld(Date.now(), FORGET_BATCH);
+      const forgotten = this.ctx.storage.transactionSync(() => {
+        const { count, bytes } = this.#rows.forgetOld(Date.now(), FORGET_BATCH);
+        this.#usage.add(-bytes);
+        return count;
+      });
+      await this.#usage.flush(Date.now());
       this.#rearm(forgotten === FORGET_BATCH);
     } catch (error) {
       this.#report(error);
@@ -111,7 +127,7 @@ export class WebhookInbox extends DurableObject<Bindings> {
 
   #store(delivery: NewDelivery, replayOf: string | null): TakeResult {
     if (this.ctx.storage.sql.databaseSize + delivery.body.length > MAX_INBOX_BYTES) return { kind: "full" };
-    this.ctx.storage.transactionSync(() => this.#rows.insert(delivery, replayOf));
+    this.ctx.storage.transactionSync(() => this.#usage.add(this.#rows.insert(delivery, replayOf)));
     this.#arm(Date.now() + SAFETY_MS);
     this.ctx.waitUntil(this.#startDue().catch((error: unknown) => this.#report(error)));
     return { kind: "stored", delivery: this.#rows.find(delivery.id) as Delivery };
@@ -167,6 +183,8 @@ export class WebhookInbox extends DurableObject<Bindings> {
   #rearm(soon: boolean): void {
     const due = this.#rows.nextDue();
     if (due !== undefined) this.#arm(Math.max(due, Date.now()));
+    const telling = this.#usage.nextDue();
+    if (telling !== undefined) this.#arm(Math.max(telling, Date.now()));
     const end = this.#rows.nextEnd();
     if (soon) this.#arm(Date.now());
     else if (end !== undefined) this.#arm(Math.max(end, Date.now() + SWEEP_SOONEST_MS));
@@ -179,6 +197,11 @@ export class WebhookInbox extends DurableObject<Bindings> {
     this.#armed = due;
     // In the same transaction as the rows written in this turn; the output gate waits for both.
     void this.ctx.storage.setAlarm(due);
+  }
+
+  async #tell(bytes: number): Promise<void> {
+    const address = storingObjectOf(this.ctx.id.name);
+    if (address !== undefined) await this.#services.objectStorage.tell(address, bytes);
   }
 
   #report(error: unknown): void {

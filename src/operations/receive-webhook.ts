@@ -13,6 +13,7 @@ import { MAX_NAME_LENGTH } from "../domain/names";
 import type { Resource } from "../domain/resource";
 import { takesContentType, type WebhookDefinition } from "../domain/webhook";
 import type { Host } from "../engine/ports";
+import { requireRoom, type StorageRoom } from "./environments/storage-room";
 import { type IncomingCall, isCredentialHeader, maskedUrl } from "./incoming-call";
 import type { Catalog, RunShards, World } from "./ports";
 import { bodyChallenge, type ChallengeAnswer, outsideChallenge, readJsonBody } from "./webhook-challenge";
@@ -21,6 +22,7 @@ import type { WebhookInboxes } from "./webhook-ports";
 export interface WebhookServices {
   catalog: Catalog;
   inboxes: WebhookInboxes;
+  room: StorageRoom;
   shards: RunShards;
   world: World;
   host: Host;
@@ -55,7 +57,8 @@ export async function findWebhook(
  * Takes a request to a webhook: answers a challenge, or checks who sent it and stores it, byte for byte. When it
  * returns `stored` the delivery and the id of its run are on disk, and the run begins whatever happens.
  * @throws SluiceError unauthenticated for a signature that is missing, wrong or out of time; unsupported_media_type,
- *   method_not_allowed, payload_too_large, flow_unavailable; forbidden for a challenge's wrong token; not_configured
+ *   method_not_allowed, payload_too_large, flow_unavailable; forbidden for a challenge's wrong token, and when the
+ *   environment's storage is full; not_configured
  */
 export async function receiveWebhook(
   services: WebhookServices,
@@ -87,6 +90,7 @@ export async function receiveWebhook(
   if (inside !== undefined) return { kind: "challenged", answer: inside };
 
   const pointer = await currentFlow(services.catalog, webhook);
+  await requireRoom(services.room, environmentId);
   const receivedAt = services.world.now();
   const { key, senderId } = await identity(definition, call, body, verified, json);
   const taken = await services.inboxes.take({

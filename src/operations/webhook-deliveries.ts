@@ -1,6 +1,7 @@
 import { type Delivery, type DeliveryFilter, isDeliveryId, newDeliveryId } from "../domain/delivery";
 import type { Environment } from "../domain/environment";
 import { SluiceError } from "../domain/errors";
+import { requireRoom } from "./environments/storage-room";
 import {
   currentFlow,
   findWebhook,
@@ -59,7 +60,7 @@ export async function readDeliveryBody(
 
 /**
  * Starts a new run from a stored delivery, by the webhook's flow as it is now.
- * @throws SluiceError not_found, flow_unavailable, unavailable
+ * @throws SluiceError not_found, flow_unavailable, forbidden when the environment's storage is full, unavailable
  */
 export async function replayDelivery(
   services: WebhookServices,
@@ -69,6 +70,7 @@ export async function replayDelivery(
 ): Promise<Delivery> {
   const webhook = await findWebhook(services, environment, name);
   await currentFlow(services.catalog, webhook);
+  await requireRoom(services.room, environment.id);
   const receivedAt = services.world.now();
   const taken = isDeliveryId(id)
     ? await services.inboxes.replay(addressOf(webhook), id, {

@@ -2,6 +2,13 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { CA_CERTIFICATE, EC_KEY, LEAF_CERTIFICATE, LEAF_KEY } from "../support/certificates";
+import {
+  hostOf as at,
+  data,
+  EnvironmentCaller,
+  refused,
+  type WireEnvironment as Wire,
+} from "../support/environments";
 import { issueApiKey } from "../support/v1";
 import { admin, call, returning } from "../support/worker";
 
@@ -13,15 +20,11 @@ import { admin, call, returning } from "../support/worker";
 let key: string;
 let dataKey: string;
 let otherKey: string;
-
-interface Wire {
-  id: string;
-  status: string;
-  [field: string]: unknown;
-}
+let environments: EnvironmentCaller;
 
 beforeAll(async () => {
   key = await issueApiKey("organization");
+  environments = new EnvironmentCaller(key);
   dataKey = await issueApiKey("data");
   await env.DB.batch([
     env.DB.prepare("INSERT INTO organizations (id, name, created_at) VALUES (2, 'other', 0)"),
@@ -35,44 +38,10 @@ beforeAll(async () => {
   otherKey = await issueApiKey("organization", 2);
 });
 
-function send(method: string, path: string, body?: unknown, apiKey = key): Promise<Response> {
-  return call(`/v1/environment${path}`, {
-    method,
-    headers: {
-      "content-type": "application/json",
-      "x-apikey": apiKey,
-    },
-    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
-  });
-}
-
-async function data<T = Wire>(response: Response, status = 200): Promise<T> {
-  const text = await response.text();
-  if (response.status !== status) throw new Error(`${response.status} instead of ${status}: ${text}`);
-  const parsed = JSON.parse(text) as { code: number; data: T };
-  expect(parsed.code).toBe(status);
-  return parsed.data;
-}
-
-async function refused(response: Response, status: number): Promise<string> {
-  const body = await response.json<{ id: string; error: { code: unknown; message: string } }>();
-  expect([response.status, body.id]).toEqual([status, "error"]);
-  return body.error.message;
-}
-
-/** Waits for a state of an environment, and gives the states that were seen on the way. */
-async function becomes(id: string, wanted: string): Promise<string[]> {
-  const seen: string[] = [];
-  for (let turn = 0; turn < 400; turn += 1) {
-    const { status } = await data(await send("GET", `/${id}/status`));
-    if (seen.at(-1) !== status) seen.push(status);
-    if (status === wanted) return seen;
-    await scheduler.wait(50);
-  }
-  throw new Error(`environment ${id} never became ${wanted}; it was ${seen.join(", ")}`);
-}
-
-let made = 0;
+const send = (method: string, path: string, body?: unknown, apiKey = key) =>
+  environments.send(method, path, body, apiKey);
+const becomes = (id: string, wanted: string) => environments.becomes(id, wanted);
+const ready = (order?: Record<string, unknown>) => environments.ready(order);
 
 let shared: Promise<Wire> | undefined;
 
@@ -80,17 +49,6 @@ let shared: Promise<Wire> | undefined;
 function standing(): Promise<Wire> {
   shared ??= ready();
   return shared;
-}
-
-/** A new environment that is ready. */
-async function ready(order: Record<string, unknown> = {}): Promise<Wire> {
-  made += 1;
-  const created = await data(
-    await send("POST", "", { name: `env-${made}`, package: "SS-A", region: "london", ...order }),
-    201,
-  );
-  await becomes(created.id, "ready");
-  return data(await send("GET", `/${created.id}`));
 }
 
 describe("an environment", () => {
@@ -453,7 +411,6 @@ describe("projects", () => {
     ...more,
   });
 
-  const at = (environment: Wire) => (environment.info as { api_url: string }).api_url;
   const hosted = (host: string, path: string, init: RequestInit = {}): Promise<Response> =>
     call(path, init, host);
 
@@ -834,39 +791,8 @@ describe("projects", () => {
   });
 });
 
-describe("statistics and storage", () => {
-  it("count runs, visits and stored bytes", async () => {
-    const before = await data<{ stats: Record<string, number> }>(await send("GET", "/1"));
-    await call("/phixflow/api/1/action/travelling/hello/trigger");
-    await call("/landing/");
-    let after = before;
-    for (let turn = 0; turn < 100; turn += 1) {
-      after = await data(await send("GET", "/1"));
-      const moved = (name: string) => (after.stats[name] ?? 0) > (before.stats[name] ?? 0);
-      if (moved("tasks") && moved("visits")) break;
-      await scheduler.wait(100);
-    }
-    expect(after.stats.tasks).toBeGreaterThan(before.stats.tasks as number);
-    expect(after.stats.visits).toBeGreaterThan(before.stats.visits as number);
-    expect(after.stats.peak_performance).toBeGreaterThanOrEqual(after.stats.avg_performance as number);
-    expect(after.stats.status).toBe("OK");
-  });
-
-  it("count what files take", async () => {
-    const stored = async () => {
-      // Counted again at once, and not after a minute.
-      await env.DB.prepare("UPDATE environment_details SET measured_at = 0 WHERE environment_id = 1").run();
-      return (await data<{ stats: { current_storage: number } }>(await send("GET", "/1"))).stats
-        .current_storage;
-    };
-    const before = await stored();
-    const upload = await admin("PUT", "/projects/travelling/files/big.bin", "x".repeat(1_000_000));
-    expect(upload.status).toBe(201);
-    // A gigabyte of a package stands for 10 MB here.
-    expect((await stored()) - before).toBeCloseTo(0.1, 2);
-  });
-
-  it("that is full takes nothing more over any way in, reads and deletes go on, and room lets writes in again", async () => {
+describe("storage", () => {
+  it("that is full stops what stores and nothing else, and room lets writes in again", async () => {
     const environment = await ready();
     const host = (environment.info as { api_url: string }).api_url;
     const headers = {

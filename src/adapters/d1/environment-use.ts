@@ -12,6 +12,7 @@ const MEASURED: readonly (readonly [string, string])[] = [
   ["run_messages", "length(text) + coalesce(length(details), 0)"],
   ["flow_versions", "length(definition)"],
   ["runs", "200"],
+  ["object_storage", "bytes"],
 ];
 /** Tables that go with their environment, those first that others hang on to. */
 const OWNED = [
@@ -77,7 +78,7 @@ export class EnvironmentUse {
     };
   }
 
-  async measure(environmentId: number, totalBytes: number, now: number): Promise<number> {
+  async measure(environmentId: number, now: number): Promise<number> {
     const tables = await this.#ownTables(environmentId);
     const parts = [
       ...MEASURED.map(
@@ -97,10 +98,8 @@ export class EnvironmentUse {
     );
     const used = results.reduce((sum, { results: [row] }) => sum + (row?.bytes ?? 0), 0);
     await this.#base
-      .prepare(
-        "UPDATE environment_details SET used_bytes = ?2, measured_at = ?3, is_full = ?4 WHERE environment_id = ?1",
-      )
-      .bind(environmentId, used, now, used >= totalBytes ? 1 : 0)
+      .prepare("UPDATE environment_details SET used_bytes = ?2, measured_at = ?3 WHERE environment_id = ?1")
+      .bind(environmentId, used, now)
       .run();
     return used;
   }

@@ -6,6 +6,7 @@ import type {
   EnvironmentStore,
   HostedProject,
   StoredEnvironment,
+  TransferResult,
   UrlMapping,
 } from "../../operations/environments/ports";
 import type { SecretCipher } from "../secret-cipher";
@@ -27,6 +28,7 @@ interface EnvironmentRow {
   status: EnvironmentStatus | null;
   pending: string | null;
   optimized: string | null;
+  transferred: string | null;
   used_bytes: number | null;
   measured_at: number | null;
   updated_at: number | null;
@@ -34,7 +36,7 @@ interface EnvironmentRow {
 
 /** An environment that was made before it had details, or without them, has the defaults. */
 const ENVIRONMENT = `SELECT e.id, e.organization_id, e.name, e.host, e.is_default, e.created_at, d.description, d.region,
-    d.timezone, d.package, d.extra_storage, d.software, d.status, d.pending, d.optimized, d.used_bytes, d.measured_at,
+    d.timezone, d.package, d.extra_storage, d.software, d.status, d.pending, d.optimized, d.transferred, d.used_bytes, d.measured_at,
     d.updated_at
   FROM environments e LEFT JOIN environment_details d ON d.environment_id = e.id`;
 const DETAILS = "INSERT OR IGNORE INTO environment_details (environment_id, updated_at) VALUES (?1, ?2)";
@@ -52,6 +54,7 @@ const COLUMNS: Record<
   extraStorageGb: (value: number) => ["extra_storage", value],
   software: (value: string) => ["software", value],
   optimized: (value: object) => ["optimized", JSON.stringify(value)],
+  transferred: (value: object) => ["transferred", JSON.stringify(value)],
 };
 
 export class D1Environments extends EnvironmentUse implements EnvironmentStore {
@@ -333,6 +336,7 @@ function storedEnvironment(row: EnvironmentRow): StoredEnvironment {
     status: row.status ?? "ready",
     pending: row.pending === null ? null : (JSON.parse(row.pending) as PendingChange),
     optimized: row.optimized === null ? null : (JSON.parse(row.optimized) as Record<string, number>),
+    transferred: row.transferred === null ? null : (JSON.parse(row.transferred) as TransferResult),
     usedBytes: row.used_bytes ?? 0,
     measuredAt: row.measured_at ?? 0,
     createdAt: row.created_at,

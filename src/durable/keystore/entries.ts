@@ -28,6 +28,8 @@ export type EntryHead = Omit<StoredEntry, "text" | "id"> & { bytes: number };
 /** The entries of a keystore. What has expired is not there, whether its row is or not. */
 export class Entries {
   readonly #sql: SqlStorage;
+  /** Bytes of keys and values by which the entries grew since someone took note of it. */
+  #growth = 0;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -55,6 +57,8 @@ export class Entries {
     about: Pick<KeystoreEntry, "version" | "updatedAt" | "expiresAt"> & { replaces: boolean },
   ): void {
     const inRow = text.length <= ROW_CHARS;
+    const size = utf8Length(text);
+    this.#growth += size + (about.replaces ? -this.#size(key) : utf8Length(key));
     const { id } = this.#sql
       .exec<{ id: number }>(
         `INSERT INTO entries (key, text, format, bytes, version, updated_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -64,7 +68,7 @@ export class Entries {
         key,
         inRow ? text : null,
         format,
-        utf8Length(text),
+        size,
         about.version,
         about.updatedAt,
         about.expiresAt,
@@ -86,7 +90,23 @@ export class Entries {
 
   remove(id: number): void {
     this.#sql.exec("DELETE FROM parts WHERE entry = ?", id);
-    this.#sql.exec("DELETE FROM entries WHERE id = ?", id);
+    const [gone] = this.#sql.exec<{ key: string; bytes: number }>(
+      "DELETE FROM entries WHERE id = ? RETURNING key, bytes",
+      id,
+    );
+    if (gone !== undefined) this.#growth -= gone.bytes + utf8Length(gone.key);
+  }
+
+  /** Bytes by which keys and values grew since this was asked last; in the transaction of what made them grow. */
+  takeGrowth(): number {
+    const growth = this.#growth;
+    this.#growth = 0;
+    return growth;
+  }
+
+  #size(key: string): number {
+    const [row] = this.#sql.exec<{ bytes: number }>("SELECT bytes FROM entries WHERE key = ?", key);
+    return row?.bytes ?? 0;
   }
 
   /** Entries behind the one with the id `after`, in the order in which their keys were first written. */

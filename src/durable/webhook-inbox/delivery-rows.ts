@@ -31,6 +31,11 @@ interface DeliveryRow {
 const COLUMNS =
   "id, sender_id, run_id, received_at, keep_until, size, target, request, state, error, attempts, due, replay_of";
 
+/** Bytes that a delivery takes: its body, and what is kept of its request beside it. */
+const ROW_BYTES = "size + length(CAST(request AS BLOB))";
+/** An expression of the bytes that all deliveries take. */
+export const DELIVERED_BYTES = `SELECT sum(${ROW_BYTES}) FROM deliveries`;
+
 /** The deliveries of one webhook. Every method is synchronous: all that one turn writes is one transaction. */
 export class DeliveryRows {
   readonly #sql: SqlStorage;
@@ -39,11 +44,12 @@ export class DeliveryRows {
     this.#sql = sql;
   }
 
-  insert(delivery: NewDelivery, replayOf: string | null): void {
+  /** @returns the bytes that it takes */
+  insert(delivery: NewDelivery, replayOf: string | null): number {
     const { id, key, senderId, runId, receivedAt, keepUntil, body, target, request } = delivery;
-    this.#sql.exec(
+    const [row] = this.#sql.exec<{ bytes: number }>(
       `INSERT INTO deliveries (id, key, sender_id, run_id, received_at, keep_until, size, target, request, state, due, replay_of)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?)`,
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?) RETURNING ${ROW_BYTES} AS bytes`,
       id,
       key,
       senderId,
@@ -60,6 +66,7 @@ export class DeliveryRows {
       const piece = body.slice(part * PART_BYTES, (part + 1) * PART_BYTES);
       this.#sql.exec("INSERT INTO parts (delivery, part, bytes) VALUES (?, ?, ?)", id, part, piece.buffer);
     }
+    return row?.bytes ?? 0;
   }
 
   find(id: string): Delivery | undefined {
@@ -148,10 +155,10 @@ export class DeliveryRows {
   }
 
   /** Forgets deliveries whose time is over; one whose run is still to be started is kept. */
-  forgetOld(now: number, limit: number): number {
+  forgetOld(now: number, limit: number): { count: number; bytes: number } {
     const old = this.#sql
-      .exec<{ id: string }>(
-        "SELECT id FROM deliveries WHERE keep_until <= ? AND due IS NULL ORDER BY keep_until LIMIT ?",
+      .exec<{ id: string; bytes: number }>(
+        `SELECT id, ${ROW_BYTES} AS bytes FROM deliveries WHERE keep_until <= ? AND due IS NULL ORDER BY keep_until LIMIT ?`,
         now,
         limit,
       )
@@ -160,7 +167,7 @@ export class DeliveryRows {
       this.#sql.exec("DELETE FROM parts WHERE delivery = ?", id);
       this.#sql.exec("DELETE FROM deliveries WHERE id = ?", id);
     }
-    return old.length;
+    return { count: old.length, bytes: old.reduce((sum, { bytes }) => sum + bytes, 0) };
   }
 
   /** When the next delivery may be forgotten; `undefined` when there is none. */

@@ -2,8 +2,9 @@ import { newEnvironmentHost } from "../../domain/environment-host";
 import type { EnvironmentStatus } from "../../domain/environment-life";
 import { SluiceError } from "../../domain/errors";
 import { type CopyItem, type PendingChange, STATE_SHOWN_MS } from "../../domain/pending-change";
-import { type EnvironmentServices, totalGb } from "./environments";
+import type { EnvironmentServices } from "./environments";
 import type { EnvironmentFields, StoredEnvironment } from "./ports";
+import { requireRoom } from "./storage-room";
 
 /**
  * Carries out the next piece of what an environment is becoming. Each piece may be repeated: a crash between it and its
@@ -47,8 +48,7 @@ const PIECES: { [K in PendingChange["kind"]]: Piece<K> } = {
     const { environments, world, retentionMs } = services;
     const before = environment.usedBytes;
     const freed = await environments.optimize(environment.id, world.now(), retentionMs);
-    const total = totalGb(environment) * services.bytesPerGb;
-    const after = await environments.measure(environment.id, total, world.now());
+    const after = await environments.measure(environment.id, world.now());
     return settle(services, environment, "ready", {
       optimized: { ...freed, bytes: Math.max(0, before - after), at: world.now() },
     });
@@ -68,9 +68,13 @@ const PIECES: { [K in PendingChange["kind"]]: Piece<K> } = {
   },
   async transfer(services, environment, pending) {
     const item = pending.items[pending.done];
-    if (item === undefined) return settle(services, environment, "ready", {});
+    if (item === undefined) {
+      const { done, items, failed } = pending;
+      return settle(services, environment, "ready", { transferred: { done, of: items.length, failed } });
+    }
     const failed = [...pending.failed];
     try {
+      await requireRoom(services.room, environment.id);
       await copyItem(services, pending, item);
     } catch (error) {
       if (!(error instanceof SluiceError) || error.code === "unavailable") throw error;

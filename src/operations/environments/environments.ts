@@ -122,8 +122,7 @@ async function measured(
   if (environment.pending !== null) await services.environmentWorkers.wake(environment.id);
   const now = services.world.now();
   if (now - environment.measuredAt < MEASURE_AGE_MS) return environment;
-  const bytes = totalGb(environment) * services.bytesPerGb;
-  const usedBytes = await services.environments.measure(environment.id, bytes, now);
+  const usedBytes = await services.environments.measure(environment.id, now);
   return { ...environment, usedBytes, measuredAt: now };
 }
 

@@ -1,6 +1,7 @@
 import type { CertificateDescription, CertificateUpload, CheckedCertificate } from "../../domain/certificate";
 import type { EnvironmentStatus, PackageCode, Region } from "../../domain/environment-life";
 import type { Statistics } from "../../domain/environment-statistics";
+import type { StoringObjectAddress } from "../../domain/object-storage";
 import type { PendingChange } from "../../domain/pending-change";
 
 /** An environment with all that is kept of it. */
@@ -21,11 +22,21 @@ export interface StoredEnvironment {
   pending: PendingChange | null;
   /** What the last optimization freed. */
   optimized: Record<string, number> | null;
+  /** How the last copying of a project's data ended. */
+  transferred: TransferResult | null;
   usedBytes: number;
   /** Milliseconds since 1970. */
   measuredAt: number;
   createdAt: number;
   updatedAt: number;
+}
+
+/** How far the copying of a project's data has come. */
+export interface TransferResult {
+  /** Sets of data that are copied, or could not be. */
+  done: number;
+  of: number;
+  failed: readonly { item: string; reason: string }[];
 }
 
 /** A project as an environment hosts it. */
@@ -59,6 +70,7 @@ export interface EnvironmentFields {
   software?: string;
   host?: string | null;
   optimized?: Record<string, number>;
+  transferred?: TransferResult;
 }
 
 /** Environments in the database: the truth about them. */
@@ -110,8 +122,8 @@ export interface EnvironmentStore {
     mappings: readonly Pick<UrlMapping, "url" | "type" | "projectId">[],
   ): Promise<number>;
   statistics(environmentId: number, now: number): Promise<Statistics>;
-  /** Counts the bytes in use, writes them down, and says whether quotas are reached. */
-  measure(environmentId: number, totalBytes: number, now: number): Promise<number>;
+  /** Counts the bytes in use, and writes them down. */
+  measure(environmentId: number, now: number): Promise<number>;
   /** Removes what nobody can use any more. @returns rows removed, by what they were */
   optimize(environmentId: number, now: number, retentionMs: number): Promise<Record<string, number>>;
   /** Removes all data of an environment, some of it at a time. @returns whether there is nothing left */
@@ -126,6 +138,12 @@ export interface EnvironmentWorkers {
 
 export interface Certificates {
   check(upload: CertificateUpload, now: number): Promise<CheckedCertificate>;
+}
+
+/** What objects outside of the database keep for environments: part of the bytes in use. */
+export interface ObjectStorage {
+  /** Writes down how many bytes an object keeps now; it tells them whenever they have changed. */
+  tell(object: StoringObjectAddress, bytes: number): Promise<void>;
 }
 
 /** Copies what projects keep from one environment to another, each set all or nothing. */

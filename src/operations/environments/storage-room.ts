@@ -42,7 +42,14 @@ export function tablesWithRoom(tables: TablePort, room: StorageRoom): TablePort 
 export function keystoresWithRoom(keystores: KeystorePort, room: StorageRoom): KeystorePort {
   return {
     find: (environmentId, name) => keystores.find(environmentId, name),
-    read: (store, keys, options) => keystores.read(store, keys, options),
+    async read(store, keys, options) {
+      if (options.create !== true) return keystores.read(store, keys, options);
+      const found = await keystores.read(store, keys, { ...options, create: false });
+      if (!found.includes(undefined)) return found;
+      // Those that are missing are about to be made.
+      await requireRoom(room, store.environmentId);
+      return keystores.read(store, keys, options);
+    },
     async write(store, writes, step) {
       if (writes.some(({ kind }) => kind !== "delete")) await requireRoom(room, store.environmentId);
       return keystores.write(store, writes, step);

@@ -3,6 +3,7 @@ import { SluiceError } from "../../domain/errors";
 import { type Json, type JsonObject, parseJson } from "../../domain/json";
 import type { Principal } from "../../domain/principal";
 import type { Credentials } from "../../operations/access/credentials";
+import { requireRoom } from "../../operations/environments/storage-room";
 import { readFlowDiagram } from "../../operations/flow-diagram";
 import type { HeaderFields } from "../../operations/incoming-call";
 import { type Payload, readPayload } from "../../operations/payload";
@@ -55,6 +56,7 @@ export const HANDLERS: Record<OperationName, (call: SoapCall) => Promise<SoapAns
   },
 
   async insertRecord({ services, principal, input }) {
+    await requireRoom(services.room, principal.environment.id);
     const inserted = await createRecords(services, {
       environment: principal.environment,
       flow: flowOf(input),

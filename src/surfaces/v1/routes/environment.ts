@@ -30,7 +30,7 @@ import {
   updateVersion,
   upgradeEnvironment,
 } from "../../../operations/environments/environments";
-import type { StoredEnvironment } from "../../../operations/environments/ports";
+import type { StoredEnvironment, TransferResult } from "../../../operations/environments/ports";
 import { deleteHostedProject, transferProject } from "../../../operations/environments/transfer-project";
 import { listMappings, putMappings, removeMappings } from "../../../operations/environments/url-mappings";
 import { bare, defineV1Route, type V1Answer, type V1Call, type V1Route } from "../route";
@@ -59,7 +59,7 @@ function onWire(described: DescribedEnvironment, call: V1Call): JsonObject {
   const total = totalGb(environment);
   const used = environment.usedBytes / call.services.bytesPerGb;
   const percentage = total === 0 ? 0 : (used / total) * 100;
-  const transfer = environment.pending?.kind === "transfer" ? environment.pending : undefined;
+  const progress = transferProgress(environment);
   return {
     id: String(environment.id),
     name: environment.name,
@@ -95,13 +95,17 @@ function onWire(described: DescribedEnvironment, call: V1Call): JsonObject {
     active: environment.status === "ready" || environment.status === "upgraded" ? 1 : 0,
     region: environment.region,
     ip: "127.0.0.1",
-    ...(transfer === undefined
-      ? {}
-      : { progress: { done: transfer.done, of: transfer.items.length, failed: transfer.failed } }),
+    ...(progress === null ? {} : { progress: { ...progress, failed: [...progress.failed] } }),
     ...(environment.optimized === null ? {} : { optimized: environment.optimized }),
     ...(statistics === undefined ? {} : { stats: statisticsOnWire(statistics, used, percentage) }),
     ...(certificate === undefined ? {} : { ssl_certificate: certificateOnWire(certificate) }),
   };
+}
+
+/** Of the copying that goes on, else of the last one. */
+function transferProgress({ pending, transferred }: StoredEnvironment): TransferResult | null {
+  if (pending?.kind !== "transfer") return transferred;
+  return { done: pending.done, of: pending.items.length, failed: pending.failed };
 }
 
 function statisticsOnWire(statistics: Statistics, used: number, percentage: number): JsonObject {

@@ -70,7 +70,6 @@ export const insertKey = defineV1Route({
   parameters: { expires_in: EXPIRES_IN },
   body: "bytes",
   textOut: true,
-  stores: true,
   handle: async (call) => onWire(await writeKey(call.services, "insert", writeRequest(call)), call),
 });
 
@@ -95,7 +94,6 @@ export const removeKey = defineV1Route({
   authority: "apikey",
   scope: "keystore",
   body: "none",
-  stores: true,
   async handle(call) {
     const { keystore = "", key = "" } = call.path;
     await deleteKey(call.services, call.principal.environment.id, keystore, key);
