@@ -8,6 +8,7 @@ import { D1AuditTrail } from "./adapters/d1/audit-trail";
 import { CatalogSource } from "./adapters/d1/catalog-source";
 import { D1Directory } from "./adapters/d1/directory";
 import { D1DroppedKeystores } from "./adapters/d1/dropped-keystores";
+import { EnvironmentPurge } from "./adapters/d1/environment-purge";
 import { D1Environments } from "./adapters/d1/environments";
 import { D1InterfaceCredentials } from "./adapters/d1/interface-credentials";
 import { D1ObjectStorage } from "./adapters/d1/object-storage";
@@ -33,6 +34,7 @@ import { DurableRecordRuns } from "./adapters/durable/record-runs";
 import { DurableRunShards } from "./adapters/durable/run-shards";
 import { DurableSchedulers } from "./adapters/durable/schedulers";
 import { DurableWebhookInboxes } from "./adapters/durable/webhook-inboxes";
+import { EnvironmentRemains } from "./adapters/environment-remains";
 import { ConnectionPools } from "./adapters/http/connection-pools";
 import { HttpOutgoing } from "./adapters/http/outgoing";
 import { CachedCatalog } from "./adapters/kv/cached-catalog";
@@ -136,10 +138,14 @@ function compose(bindings: Bindings): Services {
       }),
     );
   };
-  const access = new CachedAccess({ store: new AccessStore(bindings.DB), now: world.now, background });
+  const access = new CachedAccess({
+    store: new AccessStore(bindings.DB, settings.ENVIRONMENT_DOMAIN),
+    now: world.now,
+    background,
+  });
   const catalog = new CachedCatalog({
     kv: bindings.CATALOG,
-    source: new CatalogSource(bindings.DB),
+    source: new CatalogSource(bindings.DB, settings.ENVIRONMENT_DOMAIN),
     maxAgeMs: settings.CATALOG_MAX_AGE_MS,
     now: world.now,
     compile: compileStored,
@@ -194,7 +200,18 @@ function compose(bindings: Bindings): Services {
     room,
     environmentWorkers: new DurableEnvironmentWorkers(bindings.ENVIRONMENT_MANAGER),
     certificates: { check: checkCertificate },
-    projectData: new CopiedProjectData({ db: bindings.DB, catalog, keystores: keystoresInRoom }),
+    projectData: new CopiedProjectData({ db: bindings.DB, keystores: keystoresInRoom }),
+    remains: new EnvironmentRemains({
+      rows: new EnvironmentPurge(bindings.DB),
+      shards: bindings.RUN_SHARD,
+      shardCount: settings.RUN_SHARDS,
+      schedulers: bindings.SCHEDULER,
+      sweepers: bindings.RECORD_SWEEPER,
+      inboxes: bindings.WEBHOOK_INBOX,
+      keystores: bindings.KEYSTORE_OWNER,
+      catalogCopies: bindings.CATALOG,
+      keystoreCopies: bindings.KEYSTORE,
+    }),
     bytesPerGb: settings.STORAGE_BYTES_PER_GB,
     environmentDomain: settings.ENVIRONMENT_DOMAIN,
     retentionMs: settings.HISTORY_RETENTION_DAYS * DAY_MS,

@@ -85,7 +85,9 @@ export type TakeResult =
   /** It had come before; `delivery` is the first. */
   | { kind: "repeated"; delivery: Delivery }
   /** The webhook's deliveries take up all the space that they may. */
-  | { kind: "full" };
+  | { kind: "full" }
+  /** The webhook's environment is deleted. */
+  | { kind: "closed" };
 
 export type DeliveryResult = { kind: "found"; delivery: Delivery } | { kind: "missing" };
 export type BytesResult = { kind: "found"; delivery: Delivery; body: Uint8Array } | { kind: "missing" };

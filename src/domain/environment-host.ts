@@ -20,6 +20,13 @@ export function environmentHosts(host: string | null): Record<keyof typeof KINDS
   return { api: of("api"), frontend: of("frontend"), html: of("html") };
 }
 
+const OWN_LABEL = new RegExp(`^(?:${Object.values(KINDS).join("|")})[a-z0-9]{${LABEL_CHARS}}$`);
+
+/** Whether a host name looks as those that environments get: one that is unknown was an environment's that is gone. */
+export function isEnvironmentHost(host: string, domain: string): boolean {
+  return host.endsWith(`.${domain}`) && OWN_LABEL.test(host.slice(0, -domain.length - 1));
+}
+
 /** The host name under which the environment of a host name is known. */
 export function apiHost(host: string): string {
   for (const kind of [KINDS.frontend, KINDS.html]) {

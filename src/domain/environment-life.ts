@@ -29,11 +29,6 @@ export function mayBecome(from: EnvironmentStatus, to: EnvironmentStatus): boole
   return TRANSITIONS[from].includes(to);
 }
 
-/** Whether calls reach what the environment hosts: not before it is made, and not once it is being taken away. */
-export function serves(status: EnvironmentStatus): boolean {
-  return status !== "creating" && status !== "deleting" && status !== "deleted";
-}
-
 /** Packages, the smallest first (seed: SS-A has 20 GB, SS-B 40 GB; the two larger ones double in turn). */
 export const PACKAGES = [
   { code: "SS-A", name: "Single Server A", storageGb: 20 },

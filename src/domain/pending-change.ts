@@ -3,6 +3,12 @@ import type { CopyAction, EnvironmentStatus, PackageCode } from "./environment-l
 /** Milliseconds that each of an environment's passing states is shown for at the least, so that it can be seen. */
 export const STATE_SHOWN_MS = 300;
 
+/**
+ * Milliseconds after which a deleted environment is looked for remains once more: copies at the edge that lead to it have
+ * aged away then (a minute), and what was on its way to the history has come or was given up.
+ */
+export const SWEEP_AFTER_MS = 180_000;
+
 /** One set of data that a project brings along. */
 export interface CopyItem {
   kind: "table" | "keystore" | "website" | "files" | "schema";
@@ -19,6 +25,8 @@ export type PendingChange =
   | { kind: "version"; version: string }
   | { kind: "optimize" }
   | { kind: "delete" }
+  /** Of a deleted environment: to look once more, at that moment, for what came late. */
+  | { kind: "sweep"; at: number }
   | { kind: "shown"; next: EnvironmentStatus }
   | {
       kind: "transfer";

@@ -33,6 +33,12 @@ export class RecordSweeper extends DurableObject<Bindings> {
     await this.#wakeAt(environmentId, Date.now());
   }
 
+  /** The environment is deleted: there is nothing to look for. */
+  async close(): Promise<void> {
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+  }
+
   override async alarm(): Promise<void> {
     const { storage } = this.ctx;
     const environmentId = storage.kv.get<number>("environment");

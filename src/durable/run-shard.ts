@@ -20,9 +20,11 @@ import { cancelledBy } from "../operations/admission";
 import type { RunFilter, RunSummary } from "../operations/ports";
 import type { RecordStart, RecordStartResult } from "../operations/records/ports";
 import { type Services, servicesOf } from "../services";
+import { Acceptance } from "./run-shard/acceptance";
 import { runAlarm } from "./run-shard/alarm";
 import { CallbackDesk } from "./run-shard/callback-desk";
 import { Callbacks } from "./run-shard/callbacks";
+import { Closing } from "./run-shard/closing";
 import { Documents, ValueTooLarge } from "./run-shard/documents";
 import { cancelled, Driver, failedOutcome } from "./run-shard/driver";
 import { openRuns } from "./run-shard/open-runs";
@@ -65,6 +67,8 @@ export class RunShard extends DurableObject<Bindings> {
   readonly #desk: CallbackDesk;
   readonly #retention: Retention;
   readonly #records: RecordDesk;
+  readonly #closing: Closing;
+  readonly #acceptance: Acceptance;
   /** Memory only: callers that wait for a run to end. */
   readonly #waiters = new Waiters();
 
@@ -100,7 +104,7 @@ export class RunShard extends DurableObject<Bindings> {
       tell: (tellings) => this.#services.records.tell(tellings),
       owe: (id) => this.#outbox.add(id, "record", Date.now()),
       together: (work) => this.ctx.storage.transactionSync(work),
-      take: (request) => this.#accept(request, undefined),
+      take: (request) => this.#acceptance.accept(request, undefined),
       begin: (id, fresh) => this.#driver.enqueue(id, fresh),
       start: (request, prepare) => this.start(request, 0, prepare),
     });
@@ -127,6 +131,20 @@ export class RunShard extends DurableObject<Bindings> {
       running: (id) => this.#records.changed(id, true),
       suspend: (id, at, due, attempts) => this.#suspend(id, at, due, attempts),
     });
+    this.#closing = new Closing({
+      storage: ctx.storage,
+      runs: this.#runs,
+      timers: this.#timers,
+      cancel: (id) => this.cancel(id),
+      giveBack: () => this.#permits.tend(),
+    });
+    this.#acceptance = new Acceptance({
+      runs: this.#runs,
+      permits: this.#permits,
+      records: this.#records,
+      closed: () => this.#closing.closed,
+      beat: () => this.#timers.setAtLatest("heartbeat", "", Date.now() + HEARTBEAT_MS),
+    });
     void ctx.blockConcurrencyWhile(async () => {
       await this.#timers.load();
       // What was in memory is lost, so nobody need wait for the heartbeat.
@@ -138,13 +156,13 @@ export class RunShard extends DurableObject<Bindings> {
   async start(request: StartRequest, waitMs = 0, prepare?: () => void): Promise<StartResult> {
     const permit = permitRequest(request);
     let entry: "held" | "queued" | undefined;
-    if (permit !== undefined && this.#known(request) === undefined) {
+    if (permit !== undefined && this.#acceptance.known(request) === undefined) {
       const asked = await this.#permits.ask(permit);
       if (asked.kind !== "held" && asked.kind !== "queued") return asked;
       entry = asked.kind;
     }
     const accepted = this.ctx.storage.transactionSync(() => {
-      const result = this.#accept(request, entry);
+      const result = this.#acceptance.accept(request, entry);
       if (result.kind === "accepted" && !result.replayed) prepare?.();
       return result;
     });
@@ -220,6 +238,11 @@ export class RunShard extends DurableObject<Bindings> {
     return { kind: "found", view: this.#view(id) };
   }
 
+  /** The environment is deleted: runs end as Cancelled and are forgotten, some at a time. @returns whether none is left */
+  close(): Promise<boolean> {
+    return this.#closing.close();
+  }
+
   /** A run's turn in its exclusion group has come. */
   turn(id: string): void {
     const row = this.#runs.find(id);
@@ -246,7 +269,7 @@ export class RunShard extends DurableObject<Bindings> {
       now: Date.now(),
     });
     this.ctx.storage.transactionSync(() => {
-      this.#accept(request, undefined);
+      this.#acceptance.accept(request, undefined);
       if (kept !== undefined) this.#steps.copy(id, newId, kept);
     });
     this.#driver.enqueue(newId, kept === undefined);
@@ -299,40 +322,6 @@ export class RunShard extends DurableObject<Bindings> {
     permits: () => this.#behind(this.#permits.tend()),
     retention: () => this.#retention.forgetOld(Date.now()),
   };
-
-  /** The run that a request would start, if it is here already. */
-  #known({ id, idempotency }: StartRequest): RunRow | undefined {
-    return (
-      this.#runs.find(id) ?? (idempotency === undefined ? undefined : this.#runs.findByKey(idempotency.key))
-    );
-  }
-
-  /** @param entry how the run stands with its exclusion group */
-  #accept(
-    request: StartRequest,
-    entry: "held" | "queued" | undefined,
-  ): { kind: "accepted"; id: string; replayed: boolean } | Exclude<StartResult, { kind: "accepted" }> {
-    const { id, idempotency } = request;
-    if (this.#runs.isWithdrawn(id)) return { kind: "withdrawn" };
-    // A caller that lost the answer asks again.
-    if (this.#runs.find(id) !== undefined) return { kind: "accepted", id, replayed: true };
-    const twin = idempotency === undefined ? undefined : this.#runs.findByKey(idempotency.key);
-    if (twin !== undefined && idempotency !== undefined) {
-      if (!this.#runs.sameRequest(twin, idempotency)) return { kind: "key_reused" };
-      return { kind: "accepted", id: twin.id, replayed: true };
-    }
-    try {
-      this.#runs.insert(request);
-    } catch (error) {
-      if (error instanceof ValueTooLarge) return { kind: "too_large" };
-      throw error;
-    }
-    const permit = permitRequest(request);
-    if (permit !== undefined) this.#permits.add(permit, entry === "held", Date.now());
-    this.#records.accept(request);
-    this.#timers.setAtLatest("heartbeat", "", Date.now() + HEARTBEAT_MS);
-    return { kind: "accepted", id, replayed: false };
-  }
 
   #cancel(row: RunRow, reason: RunStopped): void {
     const { id } = row;

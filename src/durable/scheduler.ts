@@ -68,6 +68,13 @@ export class Scheduler extends DurableObject<Bindings> {
     return this.#rows.list();
   }
 
+  /** The environment is deleted: nothing is carried out any more, and nothing kept. */
+  async close(): Promise<void> {
+    this.#rows.clear();
+    this.#armed = undefined;
+    await this.ctx.storage.deleteAlarm();
+  }
+
   override async alarm(): Promise<void> {
     this.#armed = undefined;
     try {

@@ -42,6 +42,8 @@ const PAUSED_LATEST_MS = 60_000;
 /** Deliveries forgotten in one turn, and the least time between turns, in milliseconds. */
 const FORGET_BATCH = 50;
 const SWEEP_SOONEST_MS = 60_000;
+/** Where it is written down that the inbox takes nothing any more. */
+const CLOSED = "closed";
 
 export class WebhookInbox extends DurableObject<Bindings> {
   readonly #services: Services;
@@ -73,6 +75,7 @@ export class WebhookInbox extends DurableObject<Bindings> {
 
   /** Stores a delivery, unless it has come before. Its run is started after the answer. */
   take(delivery: NewDelivery): TakeResult {
+    if (this.ctx.storage.kv.get(CLOSED) === true) return { kind: "closed" };
     const before = delivery.key === null ? undefined : this.#rows.findByKey(delivery.key);
     if (before !== undefined) return { kind: "repeated", delivery: before };
     return this.#store(delivery, null);
@@ -104,6 +107,17 @@ export class WebhookInbox extends DurableObject<Bindings> {
     const { delivery, body } = found;
     const { request, senderId } = delivery;
     return this.#store({ ...again, request, senderId, body, key: null }, id);
+  }
+
+  /** The environment is deleted: deliveries are forgotten, those too whose runs were to be started, and none is taken. */
+  async close(): Promise<void> {
+    this.ctx.storage.transactionSync(() => {
+      this.ctx.storage.kv.put(CLOSED, true);
+      this.#rows.clear();
+      this.#usage.clear();
+    });
+    this.#armed = undefined;
+    await this.ctx.storage.deleteAlarm();
   }
 
   override async alarm(): Promise<void> {

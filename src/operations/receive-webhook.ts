@@ -49,8 +49,12 @@ export async function findWebhook(
 ): Promise<Webhook> {
   const found =
     name.length > MAX_NAME_LENGTH ? undefined : await catalog.resource(environment.id, "webhook", name);
-  if (found === undefined) throw new SluiceError("not_found", "There is no webhook at this URL.");
+  if (found === undefined) throw noWebhook();
   return found;
+}
+
+export function noWebhook(): SluiceError {
+  return new SluiceError("not_found", "There is no webhook at this URL.");
 }
 
 /**
@@ -114,6 +118,7 @@ export async function receiveWebhook(
     keepUntil: receivedAt + retentionMs(definition),
   });
   if (taken.kind === "full") throw inboxFull();
+  if (taken.kind === "closed") throw noWebhook();
   return { ...taken, webhook, pointer };
 }
 

@@ -6,6 +6,7 @@ import {
   currentFlow,
   findWebhook,
   inboxFull,
+  noWebhook,
   retentionMs,
   targetOf,
   type Webhook,
@@ -83,6 +84,7 @@ export async function replayDelivery(
     : undefined;
   if (taken === undefined || taken.kind === "missing") throw noDelivery();
   if (taken.kind === "full") throw inboxFull();
+  if (taken.kind === "closed") throw noWebhook();
   return taken.delivery;
 }
 

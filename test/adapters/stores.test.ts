@@ -182,7 +182,7 @@ describe("indexes", () => {
 
   test("names are resolved, and projects read, without a scan", async () => {
     const details = await plans(async ({ DB }) => {
-      const source = new CatalogSource(DB);
+      const source = new CatalogSource(DB, "sluice.localhost");
       const projects = new D1Projects(DB);
       await source.environment("h");
       await source.epoch(1);

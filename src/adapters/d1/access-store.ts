@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parseDuration } from "../../domain/duration";
 import type { Environment } from "../../domain/environment";
-import { apiHost } from "../../domain/environment-host";
+import { apiHost, isEnvironmentHost } from "../../domain/environment-host";
 import { InterfaceDefinition } from "../../domain/interface";
 import { DEFAULT_RATE_WINDOW_MS } from "../../domain/limits";
 import { Scope, scopeNames } from "../../domain/scope";
@@ -41,9 +41,12 @@ const INTERFACE = `SELECT r.name, r.definition, e.id AS environment_id, e.organi
 /** The truth about credentials. One statement a question, each by an index. */
 export class AccessStore implements TokenStore {
   readonly #db: D1Database;
+  readonly #domain: string;
 
-  constructor(db: D1Database) {
+  /** @param domain under which environments have their host names */
+  constructor(db: D1Database, domain: string) {
     this.#db = db;
+    this.#domain = domain;
   }
 
   async apiKey(hash: string): Promise<KnownApiKey | undefined> {
@@ -61,9 +64,9 @@ export class AccessStore implements TokenStore {
     const row = await this.#db
       .prepare(
         `SELECT id, organization_id AS organizationId, name FROM environments
-         WHERE organization_id = ?1 AND (host = ?2 OR is_default = 1) ORDER BY host IS ?2 DESC LIMIT 1`,
+         WHERE organization_id = ?1 AND (host = ?2 OR (is_default = 1 AND ?3)) ORDER BY host IS ?2 DESC LIMIT 1`,
       )
-      .bind(organizationId, apiHost(host))
+      .bind(organizationId, apiHost(host), isEnvironmentHost(host, this.#domain) ? 0 : 1)
       .first<Environment>();
     return row ?? undefined;
   }

@@ -1,5 +1,5 @@
 import type { Environment } from "../../domain/environment";
-import { apiHost } from "../../domain/environment-host";
+import { apiHost, isEnvironmentHost } from "../../domain/environment-host";
 import type {
   FlowAddress,
   FlowLookup,
@@ -47,22 +47,30 @@ const RESOURCE = `SELECT r.id, r.project_id, p.name AS project, r.name, r.defini
 /** The truth that the catalogue's copies are made from. One statement a question, each by an index. */
 export class CatalogSource {
   readonly #db: D1Database;
+  readonly #domain: string;
 
-  constructor(db: D1Database) {
+  /** @param domain under which environments have their host names */
+  constructor(db: D1Database, domain: string) {
     this.#db = db;
+    this.#domain = domain;
   }
 
-  /** The environment of a host name, else the default one of the first organization. */
-  async environment(host: string): Promise<Environment> {
+  /**
+   * The environment of a host name, else the default one of the first organization; `undefined` for the host name of an
+   * environment that is gone, whose calls are nobody else's.
+   */
+  async environment(host: string): Promise<Environment | undefined> {
     const row = await this.#db
       .prepare(
-        `SELECT id, organization_id, name FROM environments WHERE host = ?1 OR is_default = 1
+        `SELECT id, organization_id, name FROM environments WHERE host = ?1 OR (is_default = 1 AND ?2)
          ORDER BY host IS ?1 DESC, organization_id LIMIT 1`,
       )
-      .bind(apiHost(host))
+      .bind(apiHost(host), isEnvironmentHost(host, this.#domain) ? 0 : 1)
       .first<{ id: number; organization_id: number; name: string }>();
-    if (row === null)
+    if (row === null) {
+      if (isEnvironmentHost(host, this.#domain)) return undefined;
       throw new Error("there is no default environment: the migrations have not been applied");
+    }
     return { id: row.id, organizationId: row.organization_id, name: row.name };
   }
 

@@ -1,5 +1,6 @@
 import { STATISTICS_RUNS, type Statistics } from "../../domain/environment-statistics";
-import { literal, quoted } from "./tables/names";
+import { declaredTables } from "./tables/declared-tables";
+import { quoted } from "./tables/names";
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
@@ -14,26 +15,6 @@ const MEASURED: readonly (readonly [string, string])[] = [
   ["runs", "200"],
   ["object_storage", "bytes"],
 ];
-/** Tables that go with their environment, those first that others hang on to. */
-const OWNED = [
-  "run_messages",
-  "runs",
-  "records",
-  "record_fields",
-  "record_field_fills",
-  "record_counts",
-  "record_schemas",
-  "url_mappings",
-  "project_files",
-  "environment_visits",
-  "environment_certificates",
-  "interface_credentials",
-  "oauth_tokens",
-  "event_tokens",
-  "secrets",
-  "resources",
-] as const;
-
 /** How much an environment's data is, how it is used, and what can go. */
 export class EnvironmentUse {
   readonly #base: D1Database;
@@ -79,7 +60,7 @@ export class EnvironmentUse {
   }
 
   async measure(environmentId: number, now: number): Promise<number> {
-    const tables = await this.#ownTables(environmentId);
+    const tables = await declaredTables(this.#base, environmentId);
     const parts = [
       ...MEASURED.map(
         ([table, bytes]) =>
@@ -157,78 +138,5 @@ export class EnvironmentUse {
       Math.floor((now - retentionMs) / HOUR_MS),
     );
     return freed;
-  }
-
-  async purge(environmentId: number): Promise<boolean> {
-    const tables = await this.#ownTables(environmentId);
-    if (tables.length > 0) {
-      await this.#base.batch(
-        tables
-          .slice(0, 50)
-          .flatMap(({ name }) => [
-            this.#base.prepare(`DROP TABLE IF EXISTS ${quoted(name)}`),
-            this.#base.prepare(`DELETE FROM table_counters WHERE table_name = ${literal(name)}`),
-          ]),
-      );
-      return false;
-    }
-    for (const table of OWNED) {
-      const { meta } = await this.#base
-        .prepare(
-          `DELETE FROM ${table} WHERE environment_id = ?1 AND (SELECT count(*) FROM (
-             SELECT 1 FROM ${table} WHERE environment_id = ?1 LIMIT ${PURGE_ROWS + 1})) <= ${PURGE_ROWS}`,
-        )
-        .bind(environmentId)
-        .run();
-      if (meta.changes > 0) return false;
-      const left = await this.#base
-        .prepare(`SELECT 1 AS one FROM ${table} WHERE environment_id = ?1 LIMIT 1`)
-        .bind(environmentId)
-        .first();
-      // More than can go in one statement: those go first whose keys come first.
-      if (left !== null) {
-        await this.#purgeSome(table, environmentId);
-        return false;
-      }
-    }
-    await this.#base.batch([
-      this.#base
-        .prepare(
-          "UPDATE flows SET retired_at = coalesce(retired_at, 0), alias = NULL WHERE environment_id = ?1",
-        )
-        .bind(environmentId),
-      this.#base
-        .prepare(
-          "UPDATE projects SET removed_at = coalesce(removed_at, 0), origin_id = NULL WHERE environment_id = ?1",
-        )
-        .bind(environmentId),
-    ]);
-    return true;
-  }
-
-  async #purgeSome(table: string, environmentId: number): Promise<void> {
-    const { results } = await this.#base
-      .prepare(`SELECT name FROM pragma_table_info(${literal(table)}) WHERE pk > 0 ORDER BY pk`)
-      .all<{ name: string }>();
-    const key = results.map(({ name }) => quoted(name)).join(", ");
-    await this.#base
-      .prepare(
-        `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE environment_id = ?1 LIMIT ${PURGE_ROWS})`,
-      )
-      .bind(environmentId)
-      .run();
-  }
-
-  /** The tables that the environment's projects declare, as they stand in the database. */
-  async #ownTables(environmentId: number): Promise<{ name: string; columns: string[] }[]> {
-    const prefix = `t${environmentId}_`;
-    const { results } = await this.#base
-      .prepare(
-        `SELECT m.name, (SELECT json_group_array(c.name) FROM pragma_table_info(m.name) c) AS columns
-         FROM sqlite_master m WHERE m.type = 'table' AND substr(m.name, 1, ?1) = ?2`,
-      )
-      .bind(prefix.length, prefix)
-      .all<{ name: string; columns: string }>();
-    return results.map(({ name, columns }) => ({ name, columns: JSON.parse(columns) as string[] }));
   }
 }

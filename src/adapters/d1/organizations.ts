@@ -11,7 +11,9 @@ interface EnvironmentRow {
 }
 
 const ORGANIZATION = "SELECT id, name, created_at AS createdAt FROM organizations";
-const ENVIRONMENT = "SELECT id, organization_id, name, host, is_default, created_at FROM environments";
+/** Those that are not deleted, and not being deleted. */
+const ENVIRONMENT = `SELECT id, organization_id, name, host, is_default, created_at FROM environments e
+  WHERE NOT EXISTS (SELECT 1 FROM environment_details d WHERE d.environment_id = e.id AND d.status IN ('deleting', 'deleted'))`;
 
 export class D1Organizations implements OrganizationStore {
   readonly #db: D1Database;
@@ -69,14 +71,14 @@ export class D1Organizations implements OrganizationStore {
 
   async environments(organizationId: number): Promise<HostedEnvironment[]> {
     const { results } = await this.#db
-      .prepare(`${ENVIRONMENT} WHERE organization_id = ?1 ORDER BY id`)
+      .prepare(`${ENVIRONMENT} AND organization_id = ?1 ORDER BY id`)
       .bind(organizationId)
       .all<EnvironmentRow>();
     return results.map(environmentOf);
   }
 
   async environment(id: number): Promise<HostedEnvironment | undefined> {
-    const row = await this.#db.prepare(`${ENVIRONMENT} WHERE id = ?1`).bind(id).first<EnvironmentRow>();
+    const row = await this.#db.prepare(`${ENVIRONMENT} AND id = ?1`).bind(id).first<EnvironmentRow>();
     return row === null ? undefined : environmentOf(row);
   }
 

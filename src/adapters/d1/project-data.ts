@@ -1,7 +1,6 @@
 import { SluiceError } from "../../domain/errors";
 import type { KeystorePort, KeystoreWrite } from "../../engine/keystore-port";
 import type { DataCopy, ProjectData } from "../../operations/environments/ports";
-import type { Catalog } from "../../operations/ports";
 import { physicalTable, quoted } from "./tables/names";
 
 /** Keys of a keystore that are read at a time. */
@@ -9,7 +8,6 @@ const KEYS_PER_PAGE = 500;
 
 export interface ProjectDataOptions {
   db: D1Database;
-  catalog: Catalog;
   keystores: KeystorePort;
 }
 
@@ -132,13 +130,6 @@ export class CopiedProjectData implements ProjectData {
       )
       .bind(fromEnvironmentId, toEnvironmentId)
       .run();
-  }
-
-  async clearKeystores(environmentId: number): Promise<void> {
-    const { catalog, keystores } = this.#options;
-    for (const { id } of await catalog.resources(environmentId, "keystore")) {
-      await keystores.clear({ environmentId, id });
-    }
   }
 
   /** Columns of a table as it stands in the database, those that every table has too. */

@@ -1,5 +1,6 @@
 import { sha256Hex } from "../../domain/digest";
 import type { Environment } from "../../domain/environment";
+import { SluiceError } from "../../domain/errors";
 import type {
   FlowAddress,
   FlowLookup,
@@ -53,13 +54,13 @@ export interface CachedCatalogOptions {
   compile: (stored: StoredVersion, pointer: FlowPointer) => Plan;
   /** Lets work go on after the answer. */
   background: (work: Promise<unknown>) => void;
-  /** Told of every publication through this isolate. */
+  /** Told of every publication, and of every host name that leads elsewhere, through this isolate. */
   onAdvance?: () => void;
 }
 
 export class CachedCatalog implements Catalog {
   readonly #options: CachedCatalogOptions;
-  readonly #environments = new BoundedCache<Aged<Environment>>(1_000);
+  readonly #environments = new BoundedCache<Aged<Environment | undefined>>(1_000);
   readonly #epochs = new Map<number, Aged<number>>();
   readonly #names = new BoundedCache<Resolution>(MAX_NAMES);
   readonly #flows = new BoundedCache<FlowPointer | "missing">(MAX_NAMES);
@@ -77,13 +78,14 @@ export class CachedCatalog implements Catalog {
     // No host name is longer; whatever else a client wrote there leads to the default environment.
     const host = name.length > MAX_HOST_CHARS ? "" : name;
     const known = this.#environments.get(host);
-    if (known !== undefined && this.#usable(known)) return known.value;
-    return this.#through(`host/${host}`, POINTER_TTL_S, () => this.#options.source.environment(host)).then(
-      (environment) => {
-        this.#environments.set(host, { value: environment, at: this.#options.now() });
-        return environment;
-      },
-    );
+    if (known !== undefined && this.#usable(known)) return known.value ?? Promise.reject(noEnvironment());
+    const source = async () => (await this.#options.source.environment(host)) ?? null;
+    const keep = (environment: Environment | null) => environment !== null;
+    return this.#through(`host/${host}`, POINTER_TTL_S, source, keep).then((environment) => {
+      this.#environments.set(host, { value: environment ?? undefined, at: this.#options.now() });
+      if (environment === null) throw noEnvironment();
+      return environment;
+    });
   }
 
   resolve(environment: Environment, address: FlowAddress): MaybePromise<Resolution> {
@@ -214,6 +216,7 @@ export class CachedCatalog implements Catalog {
 
   /** Forgets where host names lead, here at once; elsewhere what an isolate or KV remembers of them ages away. */
   async forgetHosts(hosts: readonly string[]): Promise<void> {
+    this.#options.onAdvance?.();
     this.#environments.clear();
     await Promise.all(hosts.map((host) => this.#options.kv.delete(`host/${host}`)));
   }
@@ -285,6 +288,10 @@ export class CachedCatalog implements Catalog {
     const [, environment, epoch] = key.split("/");
     return this.#through(`e/${environment}/${epoch}/${await sha256Hex(key)}`, EPOCH_COPY_TTL_S, load, keep);
   }
+}
+
+function noEnvironment(): SluiceError {
+  return new SluiceError("not_found", "No environment has this host name; it may have been deleted.");
 }
 
 function epochKey(environmentId: number): string {

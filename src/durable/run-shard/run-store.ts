@@ -106,6 +106,14 @@ export class RunStore {
     return JSON.parse(text) as Beginning;
   }
 
+  /** Ids of any runs, at most `limit`. */
+  some(limit: number): string[] {
+    return this.#sql
+      .exec<{ id: string }>("SELECT id FROM runs LIMIT ?", limit)
+      .toArray()
+      .map(({ id }) => id);
+  }
+
   /** Runs that should be in memory, the earliest first. */
   active(after: string, limit: number): string[] {
     return this.#sql

@@ -44,6 +44,14 @@ export class Timers {
     if (run === "") this.#own.set(kind, undefined);
   }
 
+  /** Forgets all of them, and the alarm. */
+  async clear(): Promise<void> {
+    this.#sql.exec("DELETE FROM timers");
+    this.#own.clear();
+    this.#armed = undefined;
+    await this.#storage.deleteAlarm();
+  }
+
   due(kind: TimerKind, run: string): number | undefined {
     if (run === "" && this.#own.has(kind)) return this.#own.get(kind);
     const due = this.#sql

@@ -89,6 +89,11 @@ export class ScheduleRows {
     sql.exec(TABLES);
   }
 
+  /** Forgets everything. */
+  clear(): void {
+    for (const table of ["schedules", "ticks", "looks"]) this.#sql.exec(`DELETE FROM ${table}`);
+  }
+
   /** Makes the table what is published: due times of schedules that were there stay. */
   reconcile(schedules: readonly CarriedSchedule[], now: number): void {
     const names = schedules.map(({ flowId, cron, timeZone }) => JSON.stringify([flowId, cron, timeZone]));

@@ -170,6 +170,12 @@ export class DeliveryRows {
     return { count: old.length, bytes: old.reduce((sum, { bytes }) => sum + bytes, 0) };
   }
 
+  /** Forgets everything. */
+  clear(): void {
+    this.#sql.exec("DELETE FROM parts");
+    this.#sql.exec("DELETE FROM deliveries");
+  }
+
   /** When the next delivery may be forgotten; `undefined` when there is none. */
   nextEnd(): number | undefined {
     return (

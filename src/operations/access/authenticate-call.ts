@@ -101,7 +101,9 @@ async function withApiKey(
   }
   const key = await standingKey(services, credentials.apiKey, kind);
   const environment = await services.access.environmentOf(key.organizationId, needs.host);
-  if (environment === undefined) throw wrong();
+  if (environment === undefined) {
+    throw new SluiceError("not_found", "No environment has this host name; it may have been deleted.");
+  }
   if (kind === "organization" || (credentials.app === undefined && needs.authority === "apikey")) {
     const scopes = granted(SCOPES, credentials.scopes, needs.scope);
     return {

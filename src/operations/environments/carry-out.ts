@@ -1,9 +1,15 @@
 import { newEnvironmentHost } from "../../domain/environment-host";
 import type { EnvironmentStatus } from "../../domain/environment-life";
 import { SluiceError } from "../../domain/errors";
-import { type CopyItem, type PendingChange, STATE_SHOWN_MS } from "../../domain/pending-change";
+import {
+  type CopyItem,
+  type PendingChange,
+  STATE_SHOWN_MS,
+  SWEEP_AFTER_MS,
+} from "../../domain/pending-change";
 import type { EnvironmentServices } from "./environments";
 import type { EnvironmentFields, StoredEnvironment } from "./ports";
+import { purgeEnvironment } from "./purge-environment";
 import { requireRoom } from "./storage-room";
 
 /**
@@ -54,17 +60,17 @@ const PIECES: { [K in PendingChange["kind"]]: Piece<K> } = {
     });
   },
   async delete(services, environment) {
-    const projects = await services.environments.projects(environment.id);
-    for (const { rowId } of projects) {
-      await services.environments.removeProject(environment.id, rowId, services.world.now());
-    }
-    await services.projectData.clearKeystores(environment.id);
-    if (!(await services.environments.purge(environment.id))) return 0;
-    return settle(services, environment, "deleted", {
-      host: null,
-      // The name is free again.
-      name: `${environment.name} (deleted ${environment.id})`.slice(0, 200),
-    });
+    if (!(await purgeEnvironment(services, environment.id))) return 0;
+    // The name is free again.
+    const name = `${environment.name} (deleted ${environment.id})`.slice(0, 200);
+    return settle(services, environment, "deleted", { name });
+  },
+  async sweep(services, environment, { at }) {
+    const left = at - services.world.now();
+    if (left > 0) return left;
+    if (!(await purgeEnvironment(services, environment.id))) return 0;
+    await services.environments.move(environment.id, "deleted", "deleted", null, services.world.now());
+    return undefined;
   },
   async transfer(services, environment, pending) {
     const item = pending.items[pending.done];
@@ -111,7 +117,14 @@ async function settle(
   to: EnvironmentStatus,
   fields: EnvironmentFields,
 ): Promise<number | undefined> {
-  const next: PendingChange | null = to === "upgraded" ? { kind: "shown", next: "ready" } : null;
-  await environments.move(environment.id, environment.status, to, next, world.now(), fields);
+  const now = world.now();
+  const next = FOLLOWING[to]?.(now) ?? null;
+  await environments.move(environment.id, environment.status, to, next, now, fields);
   return next === null ? undefined : STATE_SHOWN_MS;
 }
+
+/** What is still to come when a state has been reached. */
+const FOLLOWING: Partial<Record<EnvironmentStatus, (now: number) => PendingChange>> = {
+  upgraded: () => ({ kind: "shown", next: "ready" }),
+  deleted: (now) => ({ kind: "sweep", at: now + SWEEP_AFTER_MS }),
+};

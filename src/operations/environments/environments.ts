@@ -1,4 +1,5 @@
 import type { CertificateDescription, CertificateProblem } from "../../domain/certificate";
+import { environmentHosts } from "../../domain/environment-host";
 import {
   type EnvironmentChange,
   type EnvironmentOrder,
@@ -17,11 +18,13 @@ import { LATEST_RELEASE } from "../../domain/software";
 import type { ApplyServices } from "../apply-project";
 import type {
   Certificates,
+  EnvironmentFields,
   EnvironmentStore,
   EnvironmentWorkers,
   ProjectData,
   StoredEnvironment,
 } from "./ports";
+import type { EnvironmentRemains } from "./purge-environment";
 import type { StorageRoom } from "./storage-room";
 
 export interface EnvironmentServices extends ApplyServices {
@@ -30,6 +33,9 @@ export interface EnvironmentServices extends ApplyServices {
   room: StorageRoom;
   certificates: Certificates;
   projectData: ProjectData;
+  remains: EnvironmentRemains;
+  /** Copies of what host names lead to, here and at the edge. */
+  hosts: { forgetHosts(hosts: readonly string[]): Promise<void> };
   /** Bytes that stand for one gigabyte of a package. */
   bytesPerGb: number;
   /** Domain under which environments have host names. */
@@ -276,8 +282,8 @@ export function optimizeEnvironment(
   return begin(services, environment, "upgrading", { kind: "optimize" });
 }
 
-/** @throws SluiceError conflict for the default environment */
-export function deleteEnvironment(
+/** Deletes an environment: from now on no host name leads to it. @throws SluiceError conflict for the default one */
+export async function deleteEnvironment(
   services: EnvironmentServices,
   environment: StoredEnvironment,
 ): Promise<StoredEnvironment> {
@@ -287,7 +293,10 @@ export function deleteEnvironment(
       "This is the organization's default environment, which calls without another host name reach; it cannot be deleted.",
     );
   }
-  return begin(services, environment, "deleting", { kind: "delete" });
+  const deleting = await begin(services, environment, "deleting", { kind: "delete" }, { host: null });
+  const hosts = Object.values(environmentHosts(environment.host)).filter((host) => host !== "");
+  await services.hosts.forgetHosts(hosts);
+  return { ...deleting, host: null };
 }
 
 /** Has a change carried out: its object looks for it soon, finds it written down, and goes on until it is done. */
@@ -296,12 +305,13 @@ export async function begin(
   environment: StoredEnvironment,
   to: EnvironmentStatus,
   pending: PendingChange,
+  fields: EnvironmentFields = {},
 ): Promise<StoredEnvironment> {
   requireReady(environment, to);
   const { environments, environmentWorkers, world } = services;
   const now = world.now();
   await environmentWorkers.wake(environment.id);
-  if (!(await environments.move(environment.id, environment.status, to, pending, now))) {
+  if (!(await environments.move(environment.id, environment.status, to, pending, now, fields))) {
     const present = await environments.find(environment.id);
     if (present !== undefined) requireReady(present, to);
     throw new SluiceError("conflict", "The environment was changed at the same moment. Try again.", {

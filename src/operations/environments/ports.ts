@@ -126,8 +126,6 @@ export interface EnvironmentStore {
   measure(environmentId: number, now: number): Promise<number>;
   /** Removes what nobody can use any more. @returns rows removed, by what they were */
   optimize(environmentId: number, now: number, retentionMs: number): Promise<Record<string, number>>;
-  /** Removes all data of an environment, some of it at a time. @returns whether there is nothing left */
-  purge(environmentId: number): Promise<boolean>;
 }
 
 /** The object that carries changes of environments out; it goes on by itself until they are done. */
@@ -153,8 +151,6 @@ export interface ProjectData {
   /** A website's files, or those of the file manager (`""`). */
   copyFiles(copy: DataCopy): Promise<void>;
   copySchema(fromEnvironmentId: number, toEnvironmentId: number): Promise<void>;
-  /** Forgets all that an environment's keystores hold. */
-  clearKeystores(environmentId: number): Promise<void>;
 }
 
 export interface DataCopy {

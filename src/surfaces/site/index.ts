@@ -37,6 +37,8 @@ export async function answerSiteCall(
     }
     return await render(request, found);
   } catch (error) {
+    // A host name of no environment shows nothing.
+    if (error instanceof SluiceError && error.code === "not_found") return undefined;
     const id = requestId(request.headers);
     const { message } = presentable(error, request, id);
     return new Response(`${message}\n`, {

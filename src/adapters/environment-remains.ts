@@ -1,0 +1,87 @@
+import { keystorePrefix } from "../domain/keystore";
+import type { StoringObjectAddress } from "../domain/object-storage";
+import type { Keystore } from "../durable/keystore";
+import type { RecordSweeper } from "../durable/record-sweeper";
+import type { RunShard } from "../durable/run-shard";
+import type { Scheduler } from "../durable/scheduler";
+import type { WebhookInbox } from "../durable/webhook-inbox";
+import type { EnvironmentRemains as Remains } from "../operations/environments/purge-environment";
+import type { EnvironmentPurge } from "./d1/environment-purge";
+
+/** Objects that are asked in one piece of work, and at a time. */
+const OBJECTS = 200;
+const AT_ONCE = 20;
+/** Copies that are removed in one piece of work, and at a time: an invocation has six connections. */
+const COPIES = 500;
+const COPIES_AT_ONCE = 6;
+
+export interface EnvironmentRemainsOptions {
+  rows: EnvironmentPurge;
+  shards: DurableObjectNamespace<RunShard>;
+  /** How many run shards an environment has. */
+  shardCount: number;
+  schedulers: DurableObjectNamespace<Scheduler>;
+  sweepers: DurableObjectNamespace<RecordSweeper>;
+  inboxes: DurableObjectNamespace<WebhookInbox>;
+  keystores: DurableObjectNamespace<Keystore>;
+  catalogCopies: KVNamespace;
+  keystoreCopies: KVNamespace;
+}
+
+/** What there is of an environment in objects, at the edge and in the database. */
+export class EnvironmentRemains implements Remains {
+  readonly #options: EnvironmentRemainsOptions;
+
+  constructor(options: EnvironmentRemainsOptions) {
+    this.#options = options;
+  }
+
+  async endObjects(environmentId: number): Promise<boolean> {
+    const { rows, schedulers, sweepers, shards, shardCount } = this.#options;
+    // Those first that start runs.
+    await schedulers.getByName(`e${environmentId}/scheduler`).close();
+    await sweepers.getByName(`e${environmentId}/records`).close();
+    const objects = await rows.storingObjects(environmentId, OBJECTS);
+    for (let first = 0; first < objects.length; first += AT_ONCE) {
+      await Promise.all(objects.slice(first, first + AT_ONCE).map((object) => this.#end(object)));
+    }
+    if (objects.length > 0) {
+      await rows.forgetObjects(environmentId, objects);
+      return false;
+    }
+    const ended = await Promise.all(
+      Array.from({ length: shardCount }, (_, number) =>
+        shards.getByName(`e${environmentId}/shard/${number}`).close(),
+      ),
+    );
+    return !ended.includes(false);
+  }
+
+  async clearCopies(environmentId: number): Promise<boolean> {
+    const { catalogCopies, keystoreCopies } = this.#options;
+    return (
+      (await clear(catalogCopies, `e/${environmentId}/`)) &&
+      (await clear(keystoreCopies, `e${environmentId}/`))
+    );
+  }
+
+  removeRows(environmentId: number): Promise<boolean> {
+    return this.#options.rows.removeRows(environmentId);
+  }
+
+  async #end({ environmentId, kind, name }: StoringObjectAddress): Promise<void> {
+    const { inboxes, keystores } = this.#options;
+    const object = `e${environmentId}/${kind}/${name}`;
+    if (kind === "webhook") await inboxes.getByName(object).close();
+    else await keystores.getByName(object).clear(keystorePrefix({ environmentId, id: Number(name) }));
+  }
+}
+
+/** @returns whether no copy is left whose key begins so */
+async function clear(kv: KVNamespace, prefix: string): Promise<boolean> {
+  const { keys, list_complete: complete } = await kv.list({ prefix, limit: COPIES });
+  for (let first = 0; first < keys.length; first += COPIES_AT_ONCE) {
+    await Promise.all(keys.slice(first, first + COPIES_AT_ONCE).map(({ name }) => kv.delete(name)));
+  }
+  return complete;
+}
