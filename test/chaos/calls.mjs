@@ -13,11 +13,13 @@ import { inLanes, startWorld } from "./world.mjs";
 /** Time after the last restart within which every run must have ended, in milliseconds. */
 const END_WITHIN_MS = 60_000;
 /** Clients that start runs. */
-const STARTERS = 6;
+const STARTERS = 4;
 /** Calls of each node of a run. */
 const ITEMS = 4;
 /** Milliseconds that the other side takes at the most. */
-const SLOWEST_MS = 400;
+const SLOWEST_MS = 300;
+/** Calls that are answered between two kills at the least: a run that gets nowhere ten times in a row is given up (MAX_WAKE_ATTEMPTS). */
+const ENOUGH = 30;
 
 /** The nodes in their order, with how each calls: `post` may not be repeated. */
 const NODES = /** @type {const} */ (["get", "keyed", "post"]);
@@ -165,11 +167,15 @@ export async function callChaos({ kills, onKill = () => {} }) {
     const starters = Array.from({ length: STARTERS }, async () => {
       while (!stopping) {
         await startRun();
-        await delay(50 + Math.random() * 100);
+        await delay(100 + Math.random() * 200);
       }
     });
     while (counts.kills < kills) {
-      await delay(300 + Math.random() * 700);
+      // A runtime that has just started on a busy machine has done nothing yet that a kill could disturb.
+      while (other.seen.filter(({ era, answered }) => era === counts.kills && answered).length < ENOUGH) {
+        await delay(20);
+      }
+      await delay(Math.random() * 1_000);
       await world.kill();
       if (other.seen.some(({ era, answered }) => era === counts.kills && !answered)) {
         counts.kills_inside_a_call += 1;

@@ -37,7 +37,7 @@ export interface DurableHostOptions {
   services: HostServices;
   callbacks: Callbacks;
   desk: CallbackDesk;
-  /** Told after the first step of this execution was written: the run got further. */
+  /** Told after the first step or effect of this execution was written: the run got further. */
   advanced: () => void;
 }
 
@@ -170,6 +170,10 @@ export class DurableHost implements Host, StepStore {
       if (!(error instanceof ValueTooLarge)) throw error;
       throw new RunStopped("limit", "value_too_large", `node "${path}": ${error.message}`);
     }
+    this.#gotFurther();
+  }
+
+  #gotFurther(): void {
     if (this.#advanced) return;
     this.#advanced = true;
     this.#options.advanced();
@@ -193,6 +197,8 @@ export class DurableHost implements Host, StepStore {
       if (!(error instanceof ValueTooLarge)) throw error;
       throw new RunStopped("limit", "value_too_large", `node "${path}": ${error.message}`);
     }
+    // A step of thousands of effects may take longer than a process lives.
+    this.#gotFurther();
     // On disk before the next effect: what was done must not be forgotten, whatever that one does to the process.
     await steps.sync();
   }
