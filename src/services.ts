@@ -28,6 +28,7 @@ import { VisitCounter } from "./adapters/d1/visit-counter";
 import { DurableAttemptGuard } from "./adapters/durable/attempt-guard";
 import { DurableEnvironmentWorkers } from "./adapters/durable/environment-workers";
 import { DurableExclusionGroups } from "./adapters/durable/exclusion-client";
+import { mayTravelTogether } from "./adapters/durable/gathered-calls";
 import { DurableKeystores } from "./adapters/durable/keystores";
 import { DurableRateLimiter } from "./adapters/durable/rate-limiter";
 import { DurableRecordRuns } from "./adapters/durable/record-runs";
@@ -67,7 +68,7 @@ import type { ObjectStorage } from "./operations/environments/ports";
 import { keystoresWithRoom, tablesWithRoom } from "./operations/environments/storage-room";
 import type { MappingServices } from "./operations/environments/url-mappings";
 import type { KeystoreServices } from "./operations/keystores";
-import type { RunLog, Schedulers, World } from "./operations/ports";
+import type { ExclusionGroups, RunLog, Schedulers, World } from "./operations/ports";
 import type { WebhookServices } from "./operations/receive-webhook";
 import { SchemaCache, type SchemaServices } from "./operations/records/data-schema";
 import type { RecordServices } from "./operations/records/start-records";
@@ -107,6 +108,8 @@ export interface Services
   /** Absent where the deployment has no master key. */
   callbackSigner: CallbackSigner | undefined;
   assets: Fetcher;
+  /** Exclusion groups as an object of ours asks for them: its calls are its own, and end with it. */
+  groupsOf: (background: (work: Promise<unknown>) => void, together?: boolean) => ExclusionGroups;
 }
 
 const DAY_MS = 86_400_000;
@@ -167,7 +170,9 @@ function compose(bindings: Bindings): Services {
   const tables = new D1Tables({ databaseOf, now: world.now, random: world.random });
   const signer = new KeySigner(settings.PHIXFLOW_API_KEY, settings.PHIXFLOW_API_KEY_PREVIOUS);
   const keyStore = new D1ApiKeys(bindings.DB);
-  const exclusion = new DurableExclusionGroups({ namespace: bindings.EXCLUSION_GROUP, background });
+  const groupsOf: Services["groupsOf"] = (work, together = true) =>
+    new DurableExclusionGroups({ namespace: bindings.EXCLUSION_GROUP, background: work, together });
+  const exclusion = groupsOf(background, mayTravelTogether());
   const cipher = new SecretCipher(settings.MASTER_KEY, settings.MASTER_KEY_PREVIOUS);
   const vault = new D1SecretVault(bindings.DB, cipher, world.now);
   const schemas = new D1RecordSchemas(bindings.DB);
@@ -270,6 +275,7 @@ function compose(bindings: Bindings): Services {
       background,
     }),
     exclusion,
+    groupsOf,
     runs: runLog,
     runLog,
     callbackSigner: CallbackSigner.of(settings.MASTER_KEY, settings.MASTER_KEY_PREVIOUS),

@@ -88,6 +88,19 @@ export class ExclusionGroup extends DurableObject<Bindings> {
     return pending;
   }
 
+  /** Several runs ask, one after the other; none of them waits inside the call. @returns an answer for each, in order */
+  async acquireAll(requests: readonly AcquireRequest[]): Promise<AcquireAnswer[]> {
+    const now = Date.now();
+    this.#usedAt = now;
+    const answers = requests.map(
+      (request) =>
+        this.#keptAnswer(request.following, now) ??
+        this.#move(now, (movement) => this.#admit(request, now, movement)),
+    );
+    await this.#arm(now);
+    return answers;
+  }
+
   /** Holds a lease for another while. */
   async renew(runId: string): Promise<RenewAnswer> {
     const now = Date.now();

@@ -111,7 +111,7 @@ export class RunShard extends DurableObject<Bindings> {
     this.#permits = new Permits({
       sql,
       timers: this.#timers,
-      groups: this.#services.exclusion,
+      groups: this.#services.groupsOf((work) => ctx.waitUntil(work)),
       shard: ctx.id.name,
       isDurable: (id) => shardOf(id) !== undefined,
       prolonged: (id, until) => this.#driver.prolong(id, until),

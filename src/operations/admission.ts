@@ -80,7 +80,7 @@ export async function admit(groups: ExclusionGroups, applicant: Applicant): Prom
     const sentAt = start.host.now();
     const waitMs = Math.min(WAIT_CALL_MS, Math.max(0, waitUntil - sentAt));
     const request = acquireRequest(applicant, waitMs, following);
-    const answer = await groups.acquire(group, request);
+    const answer = await groups.acquire(group, request, applicant.signal);
     if (answer.kind === "granted") {
       const permit = new HeldPermit(groups, group, start.id, exclusion.onBusy, sentAt);
       return { kind: "admitted", permit };

@@ -303,7 +303,12 @@ export interface World {
  * it waited inside the call (`waitMs`), else at the latest before `keepMs` are over.
  */
 export interface ExclusionGroups {
-  acquire(group: GroupAddress, request: AcquireRequest): Promise<AcquireAnswer | Undecided>;
+  /** @param signal aborted when nobody waits for the answer any more: what was not asked yet, then never is */
+  acquire(
+    group: GroupAddress,
+    request: AcquireRequest,
+    signal?: AbortSignal,
+  ): Promise<AcquireAnswer | Undecided>;
   renew(group: GroupAddress, runId: string): Promise<RenewAnswer | Undecided>;
   /** Gives back a permit or a place. `answer` is for those who attached to the run. */
   release(group: GroupAddress, runId: string, answer?: SharedAnswer): Promise<ReleaseAnswer | Undecided>;

@@ -102,7 +102,7 @@ export async function exclusiveStorm({ calls, atOnce, queued, processes = 4 }) {
   const world = await startWorld();
   try {
     await world.apply("storm", { flows: FLOWS, integrations: [witnessIntegration(witness)] });
-    const url = (/** @type {string} */ flow) => `${world.url}/phixflow/api/1/action/storm/${flow}/trigger`;
+    const url = (/** @type {string} */ flow) => `${world.direct}/phixflow/api/1/action/storm/${flow}/trigger`;
     const mixed = (/** @type {number} */ count, /** @type {string} */ a, /** @type {string} */ b) =>
       Array.from({ length: count }, (_, index) => url(index % 2 === 0 ? a : b));
     await storm(mixed(8, "sync", "async"), 2); // everything is loaded

@@ -18,6 +18,7 @@ const SECRETS = {
  *
  * @typedef {object} World
  * @property {string} url
+ * @property {string} direct the Worker without the local stand-ins in front of it
  * @property {string} state
  * @property {() => Promise<void>} kill
  * @property {() => Promise<void>} start after a kill
@@ -33,15 +34,25 @@ export async function startWorld() {
   const { bundle } = await buildWorker();
   await migrateState(state);
   let port = 0;
+  let directPort = 0;
   const start = async () => {
-    const started = await startRuntime({ bundle, state, port, secrets: SECRETS, supervise: false });
+    const started = await startRuntime({
+      bundle,
+      state,
+      port,
+      directPort,
+      secrets: SECRETS,
+      supervise: false,
+    });
     port = started.port;
+    directPort = Number(new URL(await started.directUrl()).port);
     return started;
   };
   let runtime = await start();
   const { url } = runtime;
   return {
     url,
+    direct: await runtime.directUrl(),
     state,
     kill: () => runtime.kill(),
     async start() {
