@@ -306,6 +306,7 @@ function compileStored(stored: StoredVersion, pointer: FlowPointer): Plan {
       registry,
       flowNames: () => Object.keys(stored.calls),
       flowOutputs: (name) => stored.calls[name],
+      constants: stored.constants ?? {},
       resourceNames: (kind) => Object.keys(stored.uses?.[kind] ?? {}),
       resource: (kind, name) => stored.uses?.[kind]?.[name] as never,
     },

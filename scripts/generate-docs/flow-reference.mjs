@@ -21,7 +21,8 @@ export function flowReference(model) {
 # Flow reference
 
 Everything that may stand in a flow. [Concepts](concepts.md) says how flows work, [values](values.md) what a setting may
-hold, [shapes](shapes.md) how data is described. A setting that is not listed is refused when the flow is applied.
+hold, [shapes](shapes.md) how data is described. Expressions see the project's constants as \`$constants.name\`
+([constants](values.md#constants)). A setting that is not listed is refused when the flow is applied.
 
 The same as a JSON Schema, for editors: \`/schemas/bundle.json\` of a running server. It describes a bundle; a flow is an
 element of its \`flows\`.

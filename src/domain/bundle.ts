@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Constants } from "./constants";
 import { FlowDefinition } from "./flow";
 import { MAX_FLOWS, MAX_RESOURCES } from "./limits";
 import { ProjectName } from "./names";
@@ -34,6 +35,7 @@ export const Bundle = z
       .positive()
       .optional()
       .describe("Set on export; ignored when the bundle is applied."),
+    constants: Constants.optional().describe("Values by name that expressions read: `$constants.name`."),
     flows: z.array(FlowDefinition).max(MAX_FLOWS, `a project has at most ${MAX_FLOWS} flows`).default([]),
     integrations: resources(RESOURCES.integration.schema, "integrations").describe(
       "Third-party APIs that flows call.",

@@ -1,3 +1,4 @@
+import type { Constants } from "./constants";
 import type { WorkflowRegistration } from "./event";
 import type { FlowSource } from "./flow";
 import type { UsedResources } from "./resource";
@@ -52,4 +53,6 @@ export interface StoredVersion {
   definition: FlowSource;
   calls: Record<string, string[]>;
   uses?: UsedResources;
+  /** The constants that it reads. */
+  constants?: Constants;
 }

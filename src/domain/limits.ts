@@ -60,6 +60,10 @@ export const MAX_PROJECT_FILES = 10_000;
 export const MAX_EVENT_PARAMS = 20;
 /** Objects of one event: each has a shape that is checked at every call. */
 export const MAX_EVENT_OBJECTS = 100;
+/** Constants of one project. */
+export const MAX_CONSTANTS = 500;
+/** Bytes of all constants of one project, as JSON: they travel with every version of the flows that read them. */
+export const MAX_CONSTANTS_BYTES = 262_144;
 /** Resources of one kind (tables, integrations …) in one project. */
 export const MAX_RESOURCES = 200;
 /** Nodes of one flow, those inside its loops included. */

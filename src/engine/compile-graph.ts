@@ -182,6 +182,7 @@ export class GraphCompiler {
     const visibleHere = () => (visible ??= this.#visibleAt(draft.name));
     const value = (source: unknown, steps: Steps): Value => {
       const compiled = compileValue(source, {
+        constants: scope.context.constants,
         failed: (inner, error) => {
           const closest = error instanceof ExpressionError ? error.nearest : undefined;
           scope.report({
@@ -194,7 +195,7 @@ export class GraphCompiler {
           const place = placeOf([...steps, ...inner]);
           this.#checkNames(read, place, visibleHere);
           this.#checkSecrets(read, place, draft);
-          this.#checkFields(expression, read, place);
+          if (scope.checkConstants(read, place)) this.#checkFields(expression, read, place);
         },
       });
       addNames(names, compiled.names);
@@ -302,10 +303,15 @@ export class GraphCompiler {
     }
   }
 
-  /** What is known of `input` and `run` before a request arrives: their fields, and the shapes that the flow declares. */
+  /**
+   * What is known of `input`, `run` and constants before a request arrives: their fields, and the shapes that the flow
+   * declares.
+   */
   #checkFields(expression: Expression, names: NamesRead, place: string): void {
-    if (!names.all && !names.roots.has("input") && !names.roots.has("run")) return;
-    for (const problem of check(expression, this.#scope.shapeOf(names))) {
+    const scope = this.#scope;
+    const reads = names.all || names.roots.has("input") || names.roots.has("run") || names.constants.size > 0;
+    if (!reads) return;
+    for (const problem of check(expression, scope.shapeOf(names), {}, scope.constantShapes(names))) {
       const at = problem.position === undefined ? "" : ` (at ${problem.position})`;
       this.#scope.report({
         path: place,

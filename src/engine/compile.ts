@@ -1,6 +1,7 @@
 import { parseDuration } from "../domain/duration";
 import type { Problem } from "../domain/errors";
 import type { FlowDefinition } from "../domain/flow";
+import type { JsonObject } from "../domain/json";
 import { type JsonPath, parseJsonPath, pointer } from "../domain/json-path";
 import type { UsedKind } from "../domain/resource";
 import { compileShape, type Shape } from "../domain/shape";
@@ -15,6 +16,10 @@ export interface CompileContext extends ResultsContext {
   registry: NodeRegistry;
   /** Names of the project's flows, to find the nearest to a misspelt one. */
   flowNames(): readonly string[];
+  /** The project's constants; `undefined` when they could not be read, so that nothing is known of them. */
+  constants: Readonly<JsonObject> | undefined;
+  /** Told of each constant that the flow reads. */
+  constantRead?(name: string): void;
   /** Names of the project's resources of a kind, to find the nearest to a misspelt one. */
   resourceNames(kind: UsedKind): readonly string[];
 }

@@ -30,6 +30,7 @@ export function compileExclusion(definition: FlowDefinition, scope: FlowScope): 
   const source = short ? settings : settings.group;
   const place = short ? pointer("endpoint", "exclusion") : pointer("endpoint", "exclusion", "group");
   const group = compileValue(source, {
+    constants: scope.context.constants,
     failed(_steps, error) {
       const at =
         error instanceof ExpressionError && error.position !== undefined
@@ -60,7 +61,8 @@ function checkReads(expression: Expression, names: NamesRead, place: string, sco
     });
     return;
   }
-  for (const problem of check(expression, scope.shapeOf(names))) {
+  if (!scope.checkConstants(names, place)) return;
+  for (const problem of check(expression, scope.shapeOf(names), {}, scope.constantShapes(names))) {
     const at = problem.position === undefined ? "" : ` (at ${problem.position})`;
     scope.report({
       path: place,

@@ -1,5 +1,7 @@
+import { CONSTANTS_VARIABLE, missingConstant } from "../domain/constants";
 import type { Problem } from "../domain/errors";
 import type { FlowDefinition } from "../domain/flow";
+import type { Json } from "../domain/json";
 import { parseJsonPath } from "../domain/json-path";
 import { MAX_FLOW_PROBLEMS } from "../domain/limits";
 import { INPUT_FIELDS, RUN_FIELDS, SCOPE_NAMES, SECRETS_NAME } from "../domain/names";
@@ -82,6 +84,29 @@ export class FlowScope {
     for (const { path } of problems) this.#known.add(path);
   }
 
+  /** Constants that an expression reads must be there. @returns whether they are */
+  checkConstants(names: NamesRead, path: string): boolean {
+    const { constants, constantRead } = this.context;
+    if (constants === undefined) return names.constants.size === 0;
+    let found = true;
+    for (const name of names.constants) {
+      if (name === "") for (const each of Object.keys(constants)) constantRead?.(each);
+      else if (Object.hasOwn(constants, name)) constantRead?.(name);
+      else {
+        found = false;
+        this.reportName(path, missingConstant(name), name, Object.keys(constants));
+      }
+    }
+    return found;
+  }
+
+  /** What is known of the project's constants: they have the same values in every run. */
+  constantShapes(names: NamesRead): ReadonlyMap<string, ShapeNode> {
+    const { constants } = this.context;
+    if (constants === undefined || names.constants.size === 0) return new Map();
+    return new Map([[CONSTANTS_VARIABLE, shapeOfJson(constants)]]);
+  }
+
   /** All problems, with a last one that says how many more there are. */
   takeProblems(): Problem[] {
     if (this.#omitted > 0) {
@@ -104,6 +129,17 @@ export class FlowScope {
     known.set("run", runShape(this.callbacks));
     return fields(known);
   }
+}
+
+/** The shape of a value that is known. */
+function shapeOfJson(value: Json): ShapeNode {
+  if (typeof value === "string") return { kind: "string", optional: false };
+  if (typeof value === "number") return { kind: "number", optional: false };
+  if (typeof value === "boolean") return { kind: "boolean", optional: false };
+  if (value === null) return ANYTHING;
+  // Elements may differ.
+  if (Array.isArray(value)) return { kind: "list", optional: false, item: ANYTHING };
+  return fields(new Map(Object.entries(value).map(([name, each]) => [name, shapeOfJson(each)])));
 }
 
 function runShape(callbacks: readonly string[]): ShapeNode {

@@ -22,10 +22,12 @@ export interface NamesRead {
   input: Set<string>;
   /** Secrets, by name; the empty name stands for all of them at once, which nothing may read. */
   secrets: Set<string>;
+  /** Constants of the project, by name; the empty name stands for all of them at once. */
+  constants: Set<string>;
 }
 
 export function noNames(): NamesRead {
-  return { all: false, roots: new Set(), input: new Set(), secrets: new Set() };
+  return { all: false, roots: new Set(), input: new Set(), secrets: new Set(), constants: new Set() };
 }
 
 export function addNames(to: NamesRead, from: NamesRead): void {
@@ -33,6 +35,7 @@ export function addNames(to: NamesRead, from: NamesRead): void {
   for (const root of from.roots) to.roots.add(root);
   for (const field of from.input) to.input.add(field);
   for (const secret of from.secrets) to.secrets.add(secret);
+  for (const constant of from.constants) to.constants.add(constant);
 }
 
 /** A connection that brings items to a node. */

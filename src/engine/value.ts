@@ -1,4 +1,5 @@
-import { type Json, setOwn } from "../domain/json";
+import { CONSTANTS_VARIABLE } from "../domain/constants";
+import { type Json, type JsonObject, setOwn } from "../domain/json";
 import { SECRETS_NAME } from "../domain/names";
 import { compile, type Expression, type Reads } from "./expression";
 import type { Frame } from "./frame";
@@ -16,10 +17,12 @@ export interface Value {
 export interface ValueListener {
   failed(steps: (string | number)[], error: Error): void;
   compiled?(steps: (string | number)[], expression: Expression, names: NamesRead): void;
+  /** Values of the project's constants. */
+  readonly constants?: Readonly<JsonObject> | undefined;
 }
 
-/** Functions that runs lend to expressions; unknown ones are reported when the flow is applied. */
-const HOST_FUNCTIONS = ["debug", "error"];
+/** Functions and variables that are lent to expressions; unknown ones are reported when the flow is applied. */
+const LENT = { functions: ["debug", "error"], variables: [CONSTANTS_VARIABLE] };
 
 /** A secret as an expression names it; without a name it stands for all of them. */
 const SECRET = new RegExp(
@@ -52,14 +55,20 @@ class ExpressionValue implements Value {
   readonly constant = undefined;
   readonly names: NamesRead;
   readonly expression: Expression;
+  /** What it sees of the project's constants, if it looks at them. */
+  readonly #variables: { [CONSTANTS_VARIABLE]: Readonly<JsonObject> } | undefined;
 
-  constructor(source: string) {
-    this.expression = compile(source, { functions: HOST_FUNCTIONS });
+  constructor(source: string, constants: Readonly<JsonObject>) {
+    this.expression = compile(source, LENT);
     this.names = namesRead(this.expression.reads, source);
+    for (const name of this.expression.fieldsOf(CONSTANTS_VARIABLE)) this.names.constants.add(name);
+    this.#variables = this.names.constants.size === 0 ? undefined : { [CONSTANTS_VARIABLE]: constants };
   }
 
-  evaluate(frame: Frame): Json | undefined {
-    return this.expression.evaluate(frame.scope, frame.evaluation) as Json | undefined;
+  evaluate({ scope, evaluation }: Frame): Json | undefined {
+    const variables = this.#variables;
+    const seen = variables === undefined ? evaluation : { ...evaluation, variables };
+    return this.expression.evaluate(scope, seen) as Json | undefined;
   }
 }
 
@@ -179,7 +188,7 @@ function compileAt(source: unknown, at: (string | number)[], listener: ValueList
 function compileText(source: string, at: (string | number)[], listener: ValueListener): Value {
   try {
     const expression = (text: string): Value => {
-      const value = new ExpressionValue(text);
+      const value = new ExpressionValue(text, listener.constants ?? {});
       listener.compiled?.(at, value.expression, value.names);
       return value;
     };

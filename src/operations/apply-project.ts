@@ -131,6 +131,7 @@ export async function applyProject(services: ApplyServices, request: ApplyReques
       sluice: header.sluice,
       ...(header.$schema === undefined ? {} : { $schema: header.$schema }),
       ...(header.description === undefined ? {} : { description: header.description }),
+      ...(header.constants === undefined ? {} : { constants: header.constants }),
     });
     const headerChanged =
       stored === undefined || stored.removed || JSON.stringify(stored.document) !== document;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Bundle } from "../domain/bundle";
+import { Constants } from "../domain/constants";
 import { documentProblems } from "../domain/document-guard";
 import type { Problem } from "../domain/errors";
 import { FlowDefinition, type FlowSource, readFlow } from "../domain/flow";
@@ -34,7 +35,7 @@ export interface BundleServices {
 
 export type BundleHeader = Pick<
   z.output<typeof Bundle>,
-  "$schema" | "sluice" | "project" | "description" | "version"
+  "$schema" | "sluice" | "project" | "description" | "version" | "constants"
 >;
 
 export interface CheckedBundle {
@@ -80,8 +81,9 @@ export function checkBundle(document: unknown, project: string, services: Bundle
     project: named,
     description,
     version,
+    constants,
   } = parsed.success ? parsed.data : looseHeader(document);
-  const header: BundleHeader = { $schema, sluice, project: named, description, version };
+  const header: BundleHeader = { $schema, sluice, project: named, description, version, constants };
   const resources = readResources((document ?? {}) as Record<string, unknown>, problems);
   if (header.project !== undefined && header.project !== project) {
     problems.push({
@@ -91,8 +93,11 @@ export function checkBundle(document: unknown, project: string, services: Bundle
   }
   const read = readFlows(sources, problems);
   const flowNames = read.map(({ definition }) => definition.flow);
-  problems.push(...checkResources({ flowNames, resources, callTargets: services.callTargets }));
-  const flows = compileFlows(read, resources, project, services.registry, problems);
+  const known = knownConstants(constants, document);
+  problems.push(
+    ...checkResources({ flowNames, resources, constants: known, callTargets: services.callTargets }),
+  );
+  const flows = compileFlows(read, { resources, constants: known }, project, services.registry, problems);
   problems.push(...checkWorkflows(read, resources));
   if (problems.length > MAX_BUNDLE_PROBLEMS) {
     const more = problems.length - MAX_BUNDLE_PROBLEMS;
@@ -138,7 +143,7 @@ function readFlows(sources: readonly unknown[], problems: Problem[]): ReadFlow[]
 
 function compileFlows(
   read: readonly ReadFlow[],
-  resources: readonly CheckedResource[],
+  { resources, constants }: { resources: readonly CheckedResource[]; constants: Constants | undefined },
   project: string,
   registry: NodeRegistry,
   problems: Problem[],
@@ -158,7 +163,10 @@ function compileFlows(
       return declared;
     };
     const uses: UsedResources = {};
+    const read = new Set<string>();
     const context = {
+      constants,
+      constantRead: (name: string) => read.add(name),
       registry,
       flowNames: () => names,
       flowOutputs,
@@ -192,6 +200,7 @@ function compileFlows(
         definition: source,
         calls,
         ...(USED_KINDS.some((kind) => uses[kind] !== undefined) ? { uses: usedParts(uses, source) } : {}),
+        ...(read.size === 0 ? {} : { constants: pick(constants ?? {}, read) }),
       },
       alias,
       hasEndpoint: definition.endpoint !== undefined,
@@ -215,6 +224,13 @@ function usedParts(uses: UsedResources, source: FlowSource): UsedResources {
 
 function pick<T>(all: Record<string, T>, names: ReadonlySet<string>): Record<string, T> {
   return Object.fromEntries(Object.entries(all).filter(([name]) => names.has(name)));
+}
+
+/** The bundle's constants, those too of a document that is wrong elsewhere; `undefined` when they are wrong themselves. */
+function knownConstants(constants: Constants | undefined, document: unknown): Constants | undefined {
+  if (constants !== undefined) return constants;
+  const given = (document as { constants?: unknown } | null)?.constants;
+  return given === undefined ? {} : Constants.safeParse(given).data;
 }
 
 /** As much of a wrong document as lets its flows be checked all the same. */

@@ -1,5 +1,7 @@
+import { type Constants, missingConstant } from "../domain/constants";
 import type { Problem } from "../domain/errors";
 import { baseUrlProblem, hostUrl, type IntegrationDefinition, pathPieces } from "../domain/integration";
+import { nearest } from "../domain/nearest";
 import { secretsProblem } from "../engine/compile-graph";
 import { compileValue } from "../engine/value";
 import type { CallTargets } from "./ports";
@@ -48,8 +50,16 @@ function shortened(text: string): string {
   return text.length > MAX_SHOWN_CHARS ? `${text.slice(0, MAX_SHOWN_CHARS)}…` : text;
 }
 
-/** What the schema of an integration cannot say. @param path JSON Pointer to it */
-export function integrationProblems(integration: IntegrationDefinition, path: string): Problem[] {
+/**
+ * What the schema of an integration cannot say.
+ * @param path JSON Pointer to it
+ * @param constants the project's; `undefined` when they could not be read
+ */
+export function integrationProblems(
+  integration: IntegrationDefinition,
+  path: string,
+  constants: Constants | undefined,
+): Problem[] {
   const problems: Problem[] = [];
   const compile = (source: unknown, at: string) => {
     compileValue(source, {
@@ -57,11 +67,20 @@ export function integrationProblems(integration: IntegrationDefinition, path: st
       compiled: (steps, _expression, names) => {
         const secret = secretsProblem(names, true);
         if (secret !== undefined) problems.push({ path: place(at, steps), reason: secret });
+        for (const name of names.constants) {
+          if (name === "" || constants === undefined || Object.hasOwn(constants, name)) continue;
+          const closest = nearest(name, Object.keys(constants));
+          problems.push({
+            path: place(at, steps),
+            reason: missingConstant(name),
+            ...(closest === undefined ? {} : { nearest: closest }),
+          });
+        }
         const beyond = [...names.roots].filter((root) => !READABLE.has(root));
         if (beyond.length > 0 || names.all) {
           problems.push({
             path: place(at, steps),
-            reason: `an integration sees secrets (_datasource.KeyName) and \`run\` only${beyond.length > 0 ? `, not ${beyond.map((root) => `"${root}"`).join(", ")}` : ""}; set what depends on an item in the node`,
+            reason: `an integration sees secrets (_datasource.KeyName), constants ($constants.name) and \`run\` only${beyond.length > 0 ? `, not ${beyond.map((root) => `"${root}"`).join(", ")}` : ""}; set what depends on an item in the node`,
           });
         }
       },

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Bundle } from "../domain/bundle";
+import type { Constants } from "../domain/constants";
 import type { Problem } from "../domain/errors";
 import { pointer } from "../domain/json-path";
 import { MAX_RESOURCES } from "../domain/limits";
@@ -27,6 +28,8 @@ export interface CheckedResource<K extends ResourceKind = ResourceKind> {
 export interface ResourceContext {
   flowNames: readonly string[];
   resources: readonly CheckedResource[];
+  /** The project's; `undefined` when they could not be read. */
+  constants: Constants | undefined;
   callTargets: CallTargets;
 }
 
@@ -38,8 +41,8 @@ type Check<K extends ResourceKind> = (
 /** What a schema cannot say: whether what a resource names is in the bundle. */
 const CHECKS: { [K in ResourceKind]?: Check<K> } = {
   webhook: ({ path, definition }, context) => flowProblem(`${path}/flow`, definition.flow, context),
-  integration: ({ definition, path }, { callTargets }) => [
-    ...integrationProblems(definition, path),
+  integration: ({ definition, path }, { callTargets, constants }) => [
+    ...integrationProblems(definition, path, constants),
     ...targetProblems(definition, callTargets).map(({ at, reason }) => ({ path: `${path}${at}`, reason })),
   ],
 };

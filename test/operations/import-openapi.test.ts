@@ -52,7 +52,7 @@ describe("published documents", () => {
       baseUrl: "https://api.acme.org",
     });
     const definition = IntegrationDefinition.parse(integration);
-    expect(integrationProblems(definition, "/integrations/0")).toEqual([]);
+    expect(integrationProblems(definition, "/integrations/0", {})).toEqual([]);
     const leftOut = notes.filter((note) => note.includes("left out")).length;
     expect(Object.keys(definition.endpoints).length).toBeGreaterThanOrEqual(count - leftOut);
   });

@@ -1,6 +1,6 @@
 import type { Problem } from "../../src/domain/errors";
 import { FlowDefinition, type FlowSource } from "../../src/domain/flow";
-import type { Json } from "../../src/domain/json";
+import type { Json, JsonObject } from "../../src/domain/json";
 import type { UsedResources } from "../../src/domain/resource";
 import type { RunMessage, RunOutcome } from "../../src/domain/run";
 import { compileFlow } from "../../src/engine/compile";
@@ -27,6 +27,8 @@ export interface CompileMore {
   types?: readonly NodeType[];
   /** Resources of the project, by kind and name. */
   uses?: UsedResources;
+  /** Constants of the project. */
+  constants?: JsonObject;
 }
 
 export function compiled(source: FlowSource, more: CompileMore = {}): { plan: Plan; problems: Problem[] } {
@@ -43,6 +45,7 @@ export function compiled(source: FlowSource, more: CompileMore = {}): { plan: Pl
         const found = flows.find(({ flow }) => flow === name);
         return found === undefined ? undefined : Object.keys(found.outputs ?? {});
       },
+      constants: more.constants ?? {},
       resourceNames: (kind) => Object.keys(more.uses?.[kind] ?? {}),
       resource: (kind, name) => more.uses?.[kind]?.[name] as never,
     },

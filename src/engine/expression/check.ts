@@ -5,6 +5,7 @@ import { ExpressionError } from "./errors";
 import { LIBRARY } from "./functions/library";
 import { type CompileOptions, compile, type Expression } from "./index";
 import { render } from "./render";
+import { boundNames } from "./variables";
 
 /** Something about an expression that cannot be right, found without running it. */
 export interface ExpressionProblem {
@@ -28,11 +29,13 @@ const BOOLEAN: ShapeNode = { kind: "boolean", optional: true };
 /**
  * Checks an expression against the shape of its scope: fields that a known shape does not declare, operands and
  * arguments of a type that cannot do. What is not known is not questioned, so there are no false alarms about it.
+ * @param lent what is known of variables that the host gives a value
  */
 export function check(
   expression: Expression | string,
   shape: ShapeNode,
   options: CompileOptions = {},
+  lent: ReadonlyMap<string, ShapeNode> = new Map(),
 ): ExpressionProblem[] {
   const source = typeof expression === "string" ? expression : expression.source;
   try {
@@ -43,7 +46,8 @@ export function check(
   }
   const { functions, variables } = typeof expression === "string" ? options : expression.options;
   const tree = parse(source);
-  const checker = new Checker(shape, tree, [...(functions ?? []), ...(variables ?? [])]);
+  const names = [...(functions ?? []), ...(variables ?? [])];
+  const checker = new Checker(shape, tree, new Map(names.map((name) => [name, lent.get(name)])));
   checker.infer(tree, shape);
   return checker.problems;
 }
@@ -82,10 +86,10 @@ class Checker {
   /** Bound in several places, so that a name alone does not say which is meant. */
   readonly #ambiguous = new Set<string>();
 
-  /** `lent` are names that the host gives a meaning; nothing is known of their values. */
-  constructor(root: ShapeNode, tree: Node, lent: readonly string[]) {
+  /** `lent` are names that the host gives a meaning, with what is known of their values. */
+  constructor(root: ShapeNode, tree: Node, lent: ReadonlyMap<string, Known>) {
     this.#root = root;
-    for (const name of lent) this.#variables.set(name, undefined);
+    for (const [name, known] of lent) this.#variables.set(name, known);
     const seen = new Set<string>();
     for (const name of boundNames(tree)) {
       if (seen.has(name)) this.#ambiguous.add(name);
@@ -325,21 +329,4 @@ function argumentsOf(name: string, first: Known): Known[] {
     default:
       return [];
   }
-}
-
-/** Every place of a tree that gives a variable a value. */
-function boundNames(node: Node): string[] {
-  const names: string[] = [];
-  const visit = (at: Node) => {
-    if (at.type === "bind") names.push(String(leftOf(at).value));
-    if (at.focus !== undefined) names.push(at.focus);
-    if (at.index !== undefined) names.push(at.index);
-    for (const stage of at.stages ?? []) if (stage.type === "index") names.push(String(stage.value));
-    if (at.type === "lambda" && !at.thunk) {
-      for (const parameter of at.arguments ?? []) names.push(String(parameter.value));
-    }
-    for (const child of childrenOf(at)) visit(child);
-  };
-  visit(node);
-  return names;
 }

@@ -9,6 +9,7 @@ import { type Reads, readsOf } from "./reads";
 import { nodeAt, render } from "./render";
 import { openFrame } from "./scope";
 import { asExpressionError, inputOf, runtimeOf } from "./start";
+import { fieldsOfVariable } from "./variables";
 
 export { type BoundedPattern, boundedPattern } from "./bounded-pattern";
 export { check, type ExpressionProblem } from "./check";
@@ -50,6 +51,8 @@ export interface Expression {
   readonly options: CompileOptions;
   /** The parts of the scope that an evaluation can look at. */
   readonly reads: Reads;
+  /** Fields that it reads of a variable which evaluations give a value; the empty name stands for all of them. */
+  fieldsOf(variable: string): ReadonlySet<string>;
   /** Plain JSON or undefined. Throws `ExpressionError`. */
   evaluate(scope: Scope, evaluation: Evaluation): unknown;
 }
@@ -81,6 +84,7 @@ export function compile(source: string, options: CompileOptions = {}): Expressio
       reads ??= readsOf(tree);
       return reads;
     },
+    fieldsOf: (variable) => fieldsOfVariable(tree, variable),
     evaluate(scope, evaluation) {
       const { meter } = evaluation;
       meter.fuel -= cost;

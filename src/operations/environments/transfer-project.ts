@@ -1,5 +1,7 @@
+import { Constants } from "../../domain/constants";
 import type { CopyAction, ProjectTransfer } from "../../domain/environment-life";
 import { SluiceError } from "../../domain/errors";
+import type { Json } from "../../domain/json";
 import type { CopyItem } from "../../domain/pending-change";
 import { RESOURCES, type ResourceKind } from "../../domain/resource";
 import type { TableDefinition } from "../../domain/table";
@@ -60,7 +62,14 @@ export async function transferProject(
   }
   const resources = await services.projects.resources(source.id, project.rowId);
   const items = copyItems(transfer, resources);
-  await applyDefinitions(services, source, target, project, present, by);
+  await applyDefinitions(services, {
+    source,
+    target,
+    project,
+    present,
+    by,
+    staticData: transfer.static_data,
+  });
   const rowId = (await services.projects.find(target.id, project.name))?.id;
   if (rowId === undefined) throw new Error(`project ${project.name} was applied and is not there`);
   await services.environments.setOrigin(target.id, rowId, project.id, project.version);
@@ -113,16 +122,28 @@ export async function hostedProject(
   return found;
 }
 
+interface Application {
+  source: StoredEnvironment;
+  target: StoredEnvironment;
+  project: HostedProject;
+  /** The project as the target hosts it already. */
+  present: HostedProject | undefined;
+  /** Whether constants of the target get the source's values. */
+  staticData: boolean;
+  by: string;
+}
+
 async function applyDefinitions(
   services: EnvironmentServices,
-  source: StoredEnvironment,
-  target: StoredEnvironment,
-  project: HostedProject,
-  present: HostedProject | undefined,
-  by: string,
+  { source, target, project, present, staticData, by }: Application,
 ): Promise<void> {
   const { bundle } = await exportProject(services, source, project.name, false);
   const { version: _, ...document } = bundle;
+  if (!staticData && present !== undefined) {
+    const own = await exportProject(services, target, project.name, false);
+    const constants = keptConstants(bundle.constants, own.bundle.constants);
+    if (constants !== undefined) document.constants = constants;
+  }
   await applyProject(services, {
     environment: { id: target.id, organizationId: target.organizationId, name: target.name },
     project: project.name,
@@ -136,6 +157,18 @@ async function applyDefinitions(
     ifNoneMatch: undefined,
     by,
   });
+}
+
+/** The source's constants, with the values that they have in the environment already. */
+function keptConstants(theirs: unknown, own: unknown): Constants | undefined {
+  if (theirs === undefined) return undefined;
+  const present = Constants.safeParse(own).data ?? {};
+  return Object.fromEntries(
+    Object.entries(Constants.parse(theirs)).map(([name, value]) => [
+      name,
+      Object.hasOwn(present, name) ? (present[name] as Json) : value,
+    ]),
+  );
 }
 
 /** Names of all that a project keeps data in, as `?drop=` takes them. */
