@@ -4,7 +4,7 @@ import { after } from "../engine/maybe-promise";
 import type { Plan } from "../engine/plan";
 import type { Host, HostServices } from "../engine/ports";
 import type { Catalog } from "../operations/ports";
-import { sleep } from "./sleep";
+import { sleep, timer } from "./sleep";
 
 /** Host of runs that live in the isolate that took their request: nothing is persisted, nothing outlives it. */
 export class LightHost implements Host {
@@ -28,6 +28,10 @@ export class LightHost implements Host {
 
   sleep(ms: number, signal: AbortSignal): Promise<void> {
     return sleep(ms, signal);
+  }
+
+  timer(ms: number, due: () => void): () => void {
+    return timer(ms, due);
   }
 
   delay(_step: string, ms: number, signal: AbortSignal): Promise<void> {

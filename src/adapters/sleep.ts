@@ -16,3 +16,9 @@ export function sleep(ms: number, signal: AbortSignal): Promise<void> {
     signal.addEventListener("abort", aborted, { once: true });
   });
 }
+
+/** Calls `due` after `ms` milliseconds, unless what it gives back is called before. */
+export function timer(ms: number, due: () => void): () => void {
+  const id = setTimeout(due, ms);
+  return () => clearTimeout(id);
+}

@@ -3,7 +3,7 @@
 /** One HTTP request, complete: whoever sends it adds nothing but what the connection needs. */
 export interface OutgoingRequest {
   method: string;
-  url: string;
+  url: URL;
   headers: readonly (readonly [string, string])[];
   body: string | Uint8Array | undefined;
   /** Bytes of the answer's body to read at the most. */

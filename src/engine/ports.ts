@@ -31,6 +31,8 @@ export interface Host {
   random(node: string | undefined, record: number | undefined): number;
   /** Resolves after `ms` milliseconds; rejects with the signal's reason when it is aborted first. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /** Calls `due` after `ms` milliseconds, unless what it gives back is called before. */
+  timer(ms: number, due: () => void): () => void;
   /**
    * Lets `ms` milliseconds pass at the step `step`. The light host sleeps; a durable one writes down when the time is
    * over and throws `RunSuspended`, so that the run holds no memory meanwhile; taken up again, it comes back at once.

@@ -68,6 +68,7 @@ export class RunContext {
   readonly #stored: Set<RunMessage> | undefined;
   #abort: AbortController | undefined;
   #stopped: RunStopped | undefined;
+  readonly #onStop = new Set<(reason: RunStopped) => void>();
 
   constructor(start: RunStart) {
     this.id = start.id;
@@ -147,7 +148,18 @@ export class RunContext {
   stop(reason: RunStopped): void {
     if (this.#stopped !== undefined) return;
     this.#stopped = reason;
+    for (const told of [...this.#onStop]) told(reason);
     this.#abort?.abort(reason);
+  }
+
+  /**
+   * Has `told` called when the run stops, unless what it gives back is called before: for whoever would make a signal only to listen
+   * to it, which costs the platform more than a call of a function.
+   */
+  onStop(told: (reason: RunStopped) => void): () => void {
+    if (this.#stopped !== undefined) told(this.#stopped);
+    else this.#onStop.add(told);
+    return () => void this.#onStop.delete(told);
   }
 
   /** Aborted when the run stops. Made on first use: a run that waits for nothing needs none. */
@@ -174,21 +186,15 @@ export class RunContext {
 
   /** Waits for a node's promise, but no longer than the run may take. */
   bounded<T>(pending: Promise<T>): Promise<T> {
-    const { signal } = this;
     return new Promise<T>((resolve, reject) => {
       let timer: ReturnType<typeof setTimeout> | undefined;
-      const watch = () => {
-        const { remaining } = this;
-        if (remaining <= 0) this.stop(timedOut(this.deadline - this.startedAt));
-        else timer = setTimeout(watch, Math.min(remaining, MAX_TIMER_MS));
-      };
-      const aborted = () => {
+      const forget = this.onStop((reason) => {
         clearTimeout(timer);
-        reject(signal.reason);
-      };
+        reject(reason);
+      });
       const settled = () => {
         clearTimeout(timer);
-        signal.removeEventListener("abort", aborted);
+        forget();
       };
       pending.then(
         (value) => {
@@ -200,12 +206,12 @@ export class RunContext {
           reject(error);
         },
       );
-      if (signal.aborted) {
-        aborted();
-        return;
-      }
-      signal.addEventListener("abort", aborted, { once: true });
-      watch();
+      const watch = () => {
+        const { remaining } = this;
+        if (remaining <= 0) this.stop(timedOut(this.deadline - this.startedAt));
+        else timer = setTimeout(watch, Math.min(remaining, MAX_TIMER_MS));
+      };
+      if (this.#stopped === undefined) watch();
     });
   }
 

@@ -50,19 +50,29 @@ export class SecretMask {
     if (typeof value === "number") return this.#alone.has(String(value)) ? MASK : value;
     if (typeof value !== "object" || value === null) return value;
     if (Array.isArray(value)) {
-      const masked = value.map((element) => this.json(element));
-      return masked.some((element, index) => element !== value[index]) ? masked : value;
+      // Copied only from where something is masked, which is rare.
+      let masked: Json[] | undefined;
+      for (let index = 0; index < value.length; index += 1) {
+        const element = value[index] as Json;
+        const inner = this.json(element);
+        if (masked !== undefined) masked.push(inner);
+        else if (inner !== element) masked = [...value.slice(0, index), inner];
+      }
+      return masked ?? value;
     }
-    const masked: JsonObject = {};
-    let changed = false;
-    for (const key of Object.keys(value)) {
+    let masked: JsonObject | undefined;
+    const keys = Object.keys(value);
+    for (const [index, key] of keys.entries()) {
       const field = value[key] as Json;
       const name = this.text(key);
       const inner = this.json(field);
-      changed ||= inner !== field || name !== key;
-      setOwn(masked, name, inner);
+      if (masked === undefined && (inner !== field || name !== key)) {
+        masked = {};
+        for (const before of keys.slice(0, index)) setOwn(masked, before, value[before] as Json);
+      }
+      if (masked !== undefined) setOwn(masked, name, inner);
     }
-    return changed ? masked : value;
+    return masked ?? value;
   }
 }
 

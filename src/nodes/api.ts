@@ -61,6 +61,8 @@ export const api = defineNode({
     const { call, into } = node.config;
     const { run } = node;
     if (call === undefined) throw new FlowError("no_call", "the call is not defined");
+    // Only a run that may be taken up again has to come to the same key twice.
+    const resumed = run.host.steps !== undefined;
     const outcomes: (CallOutcome | undefined)[] = new Array(node.items.length);
     const caller = (item: Item) => ({ path: node.path, record: item.record });
     const called = after(run.reveal(call.secrets), () =>
@@ -71,7 +73,7 @@ export const api = defineNode({
           const answered = node.once(
             String(index),
             async (key) => {
-              const idempotencyKey = (await sha256Hex(key)).slice(0, KEY_DIGITS);
+              const idempotencyKey = resumed ? (await sha256Hex(key)).slice(0, KEY_DIGITS) : randomKey();
               return (await performCall(run, built, idempotencyKey, caller(item))) as unknown as Json;
             },
             call.repeatable ? undefined : () => interruptedCall(built) as unknown as Json,
@@ -110,6 +112,11 @@ export const api = defineNode({
     });
   },
 });
+
+/** A key that nobody guesses, of as many digits as the others. */
+function randomKey(): string {
+  return crypto.randomUUID().replaceAll("-", "");
+}
 
 /** A pool that is smaller than what a run may have open: one set of items does not get in its own way. */
 function concurrencyOf({ pool }: PreparedCall): number {

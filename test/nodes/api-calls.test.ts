@@ -1,9 +1,8 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { IntegrationDefinition } from "../../src/domain/integration";
-import type { OutgoingRequest } from "../../src/engine/outgoing-port";
 import { FakeHost } from "../support/fake-host";
-import { answered } from "../support/fake-outgoing";
+import { answered, type SentRequest } from "../support/fake-outgoing";
 import { runLater, start, throughFlow } from "../support/trial";
 
 // call ─┬ 200 ▶ out
@@ -44,7 +43,7 @@ async function called(
   return { host, ended, out: ended.outputs.out?.[0] as never, bad: ended.outputs.bad?.[0] as never };
 }
 
-const headersOf = (request: OutgoingRequest | undefined) => Object.fromEntries(request?.headers ?? []);
+const headersOf = (request: SentRequest | undefined) => Object.fromEntries(request?.headers ?? []);
 
 describe("redirects", () => {
   const to = (location: string, status = 302) => answered(status, undefined, { location });

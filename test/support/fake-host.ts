@@ -59,6 +59,13 @@ export class FakeHost implements Host {
     });
   }
 
+  timer(ms: number, due: () => void): () => void {
+    this.slept.push(ms);
+    const sleeper: Sleeper = { until: this.time + ms, wake: due };
+    this.#sleepers.add(sleeper);
+    return () => void this.#sleepers.delete(sleeper);
+  }
+
   delay(_step: string, ms: number, signal: AbortSignal): Promise<void> {
     return this.sleep(ms, signal);
   }

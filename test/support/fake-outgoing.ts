@@ -24,12 +24,15 @@ export function answered(
   };
 }
 
-type Handler = (request: OutgoingRequest, signal: AbortSignal) => OutgoingAnswer | Promise<OutgoingAnswer>;
+/** A request as tests look at it. */
+export type SentRequest = Omit<OutgoingRequest, "url"> & { url: string };
+
+type Handler = (request: SentRequest, signal: AbortSignal) => OutgoingAnswer | Promise<OutgoingAnswer>;
 
 /** The rest of the world as a function of the request; it counts how many calls are under way. */
 export class FakeOutgoing implements OutgoingPort {
   handler: Handler = () => answered(200, {});
-  readonly sent: OutgoingRequest[] = [];
+  readonly sent: SentRequest[] = [];
   underWay = 0;
   mostUnderWay = 0;
   /** Calls that were aborted while they were under way. */
@@ -39,7 +42,8 @@ export class FakeOutgoing implements OutgoingPort {
   connected = 0;
 
   async send(request: OutgoingRequest, signal: AbortSignal): Promise<OutgoingAnswer> {
-    this.sent.push(request);
+    const sent = { ...request, url: request.url.href };
+    this.sent.push(sent);
     this.underWay += 1;
     this.mostUnderWay = Math.max(this.mostUnderWay, this.underWay);
     const aborted = new Promise<never>((_, reject) => {
@@ -49,7 +53,7 @@ export class FakeOutgoing implements OutgoingPort {
       });
     });
     try {
-      return await Promise.race([this.handler(request, signal), aborted]);
+      return await Promise.race([this.handler(sent, signal), aborted]);
     } finally {
       this.underWay -= 1;
     }

@@ -1,4 +1,4 @@
-import { sleep } from "../../adapters/sleep";
+import { sleep, timer } from "../../adapters/sleep";
 import type { FlowPointer } from "../../domain/flow-address";
 import type { Json } from "../../domain/json";
 import { MAX_DELAY_MS } from "../../domain/limits";
@@ -103,6 +103,10 @@ export class DurableHost implements Host, StepStore {
 
   sleep(ms: number, signal: AbortSignal): Promise<void> {
     return sleep(ms, signal);
+  }
+
+  timer(ms: number, due: () => void): () => void {
+    return timer(ms, due);
   }
 
   delay(step: string, ms: number): void {

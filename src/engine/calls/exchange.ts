@@ -53,10 +53,7 @@ async function exchangeOnce(
   let request = await requestOf(run, built, idempotencyKey, signal);
   built.sent = request;
   for (let redirects = 0; ; redirects += 1) {
-    const answer = await run.host.services.outgoing.send(
-      { ...request, url: request.url.href, responseLimit },
-      signal,
-    );
+    const answer = await run.host.services.outgoing.send({ ...request, responseLimit }, signal);
     if (answer.kind !== "answered") return failure(call.name, answer, responseLimit);
     const next = call.redirects === 0 ? undefined : afterRedirect(call, request, answer);
     if (next === undefined) return { ...answer, url: request.url };

@@ -65,7 +65,7 @@ async function fetchToken(run: RunContext, auth: OAuth2, signal: AbortSignal): P
   const answer = await run.host.services.outgoing.send(
     {
       method: "POST",
-      url: auth.tokenUrl,
+      url: new URL(auth.tokenUrl),
       headers,
       body: form.map(([name, value]) => `${name}=${encoded(value)}`).join("&"),
       responseLimit: MAX_TOKEN_RESPONSE_BYTES,

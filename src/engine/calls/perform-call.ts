@@ -53,7 +53,8 @@ export async function performCall(
     call.paging === undefined
       ? first
       : await otherPages(run, page, call.paging, first, idempotencyKey, caller);
-  const outcome = masked(run, whole.outcome);
+  // Secrets that come back are no more to be seen than those that went out.
+  const outcome = run.masked(whole.outcome);
   if (call.log === "none") return { outcome };
   const tookMs = run.host.now() - startedAt;
   return { outcome, line: callLine(run, page, outcome, whole.answered, whole.tries, tookMs) };
@@ -67,11 +68,6 @@ export function interruptedCall({ call, method }: BuiltCall): PerformedCall {
   const message = `${call.name} was under way when the run was interrupted: whether it was received is not known, and a ${method} without an idempotency key is not repeated`;
   const outcome = failed("call_interrupted", message);
   return call.log === "none" ? { outcome } : { outcome, line: { level: "warning", text: message } };
-}
-
-/** Secrets that come back are no more to be seen than those that went out. */
-function masked(run: RunContext, outcome: CallOutcome): CallOutcome {
-  return run.mask.json(outcome as never) as unknown as CallOutcome;
 }
 
 async function otherPages(
@@ -237,37 +233,39 @@ async function inPool(
   }
 }
 
-/** Why a call is told to end: its time is over, or it has ended and only its clock goes on. */
+/** What a call comes to whose time is over. */
 const CUT = Symbol("cut");
-const ENDED = Symbol("ended");
 
 /** What `act` gives, or `CUT` when its time is over. Rejects when the run stops. */
-async function within<T>(
+function within<T>(
   run: RunContext,
   ms: number,
   act: (signal: AbortSignal) => Promise<T>,
 ): Promise<T | typeof CUT> {
   const controller = new AbortController();
-  const { signal } = run;
-  if (signal.aborted) throw signal.reason;
-  const stopped = () => controller.abort(signal.reason);
-  signal.addEventListener("abort", stopped, { once: true });
-  try {
-    return await new Promise<T | typeof CUT>((resolve, reject) => {
-      // The clock ends by its own, or with the call: aborting is also what a clock is stopped by.
-      run.host.sleep(ms, controller.signal).then(
-        () => {
-          resolve(CUT);
-          controller.abort(CUT);
-        },
-        (reason: unknown) => {
-          if (reason !== ENDED) reject(reason);
-        },
-      );
-      act(controller.signal).then(resolve, reject);
+  return new Promise<T | typeof CUT>((resolve, reject) => {
+    const cancel = run.host.timer(ms, () => {
+      forget();
+      resolve(CUT);
+      controller.abort(CUT);
     });
-  } finally {
-    signal.removeEventListener("abort", stopped);
-    controller.abort(ENDED);
-  }
+    const forget = run.onStop((reason) => {
+      cancel();
+      reject(reason);
+      controller.abort(reason);
+    });
+    if (controller.signal.aborted) return;
+    act(controller.signal).then(
+      (value) => {
+        cancel();
+        forget();
+        resolve(value);
+      },
+      (error: unknown) => {
+        cancel();
+        forget();
+        reject(error);
+      },
+    );
+  });
 }

@@ -1,5 +1,5 @@
 import { FormatError } from "../../domain/format-error";
-import type { Json } from "../../domain/json";
+import { type Json, setOwn } from "../../domain/json";
 import { decodeText } from "../../domain/text-encoding";
 import { formats } from "../formats";
 import type { Exchange } from "./exchange";
@@ -61,14 +61,14 @@ export function statusText(status: number): string {
 }
 
 function namedHeaders(headers: readonly (readonly [string, string])[]): Record<string, string | string[]> {
-  const named: Record<string, string | string[]> = Object.create(null) as Record<string, string | string[]>;
+  const named: Record<string, string | string[]> = {};
   for (const [name, value] of headers) {
-    const present = named[name];
-    if (present === undefined) named[name] = value;
-    else if (typeof present === "string") named[name] = [present, value];
+    const present = Object.hasOwn(named, name) ? named[name] : undefined;
+    if (present === undefined) setOwn(named, name, value);
+    else if (typeof present === "string") setOwn(named, name, [present, value]);
     else present.push(value);
   }
-  return { ...named };
+  return named;
 }
 
 function readBody(
