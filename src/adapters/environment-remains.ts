@@ -1,3 +1,4 @@
+import { INBOX_SHARDS, inboxName } from "../domain/delivery";
 import { keystorePrefix } from "../domain/keystore";
 import type { StoringObjectAddress } from "../domain/object-storage";
 import type { Keystore } from "../durable/keystore";
@@ -71,10 +72,19 @@ export class EnvironmentRemains implements Remains {
 
   async #end({ environmentId, kind, name }: StoringObjectAddress): Promise<void> {
     const { inboxes, keystores } = this.#options;
-    const object = `e${environmentId}/${kind}/${name}`;
-    if (kind === "webhook") await inboxes.getByName(object).close();
-    else await keystores.getByName(object).clear(keystorePrefix({ environmentId, id: Number(name) }));
+    if (kind === "webhook") {
+      for (const object of inboxNames(environmentId, name)) await inboxes.getByName(object).close();
+      return;
+    }
+    const object = keystores.getByName(`e${environmentId}/${kind}/${name}`);
+    await object.clear(keystorePrefix({ environmentId, id: Number(name) }));
   }
+}
+
+/** Objects of a webhook. One shard may have told of itself, while the others have not. */
+function inboxNames(environmentId: number, name: string): string[] {
+  const [webhook = name] = name.split("/", 1);
+  return Array.from({ length: INBOX_SHARDS }, (_, shard) => inboxName(environmentId, webhook, shard));
 }
 
 /** @returns whether no copy is left whose key begins so */

@@ -89,16 +89,63 @@ export type TakeResult =
   /** The webhook's environment is deleted. */
   | { kind: "closed" };
 
+/** What the first shard of an inbox knows of the time when it was the only one. */
+export interface EarlierDelivery {
+  /** Milliseconds since 1970 after which nothing of that time is kept. */
+  until: number;
+  delivery: Delivery | undefined;
+}
+
 export type DeliveryResult = { kind: "found"; delivery: Delivery } | { kind: "missing" };
 export type BytesResult = { kind: "found"; delivery: Delivery; body: Uint8Array } | { kind: "missing" };
 
-/** An id that sorts by time, and cannot be guessed. */
-export function newDeliveryId(receivedAt: number, random: () => string = () => crypto.randomUUID()): string {
-  return `${timePrefix(receivedAt)}w${random().replaceAll("-", "")}`;
+/**
+ * Objects that keep a webhook's deliveries between them. A delivery's id names its shard, and its key decides it, so that
+ * the same delivery always comes to the same object. Another number needs a rule for what is kept by this one, as there is
+ * for what was kept before there were shards (durable/webhook-inbox/earlier-deliveries.ts).
+ */
+export const INBOX_SHARDS = 4;
+
+/** The name of the object that keeps a shard of a webhook's deliveries: a webhook's name has no slash. */
+export function inboxName(environmentId: number, webhook: string, shard: number): string {
+  const first = `e${environmentId}/webhook/${webhook}`;
+  return shard === 0 ? first : `${first}/${shard}`;
 }
 
-const DELIVERY_ID = /^[0-9a-z]{9}w[0-9a-f]{32}$/;
+/** The shard that a delivery belongs to. @param key a hash, in hexadecimal digits */
+export function inboxShardFor(key: string | null, random: () => number): number {
+  const number = key === null ? Math.floor(random() * INBOX_SHARDS) : Number.parseInt(key.slice(-8), 16);
+  return number % INBOX_SHARDS;
+}
 
-export function isDeliveryId(text: string): boolean {
-  return DELIVERY_ID.test(text);
+/** An id that sorts by time, names its shard, and cannot be guessed. */
+export function newDeliveryId(
+  receivedAt: number,
+  shard: number,
+  random: () => string = () => crypto.randomUUID(),
+): string {
+  return `${timePrefix(receivedAt)}x${shard.toString(36)}${random().replaceAll("-", "")}`;
+}
+
+/** Ids with a `w` are of the time before there were shards. */
+const DELIVERY_ID = /^[0-9a-z]{9}(?:w|x([0-9a-z]))[0-9a-f]{32}$/;
+
+/** The number of the shard that a delivery is kept in; `undefined` for what is no delivery's id. */
+export function inboxShardOf(id: string): number | undefined {
+  const match = DELIVERY_ID.exec(id);
+  if (match === null) return undefined;
+  const shard = match[1] === undefined ? 0 : Number.parseInt(match[1], 36);
+  return shard < INBOX_SHARDS ? shard : undefined;
+}
+
+/** Milliseconds of deliveries to a shard whose runs go to the same run shard. */
+const TOGETHER_MS = 250;
+
+/**
+ * What leads a delivery's run to its run shard: the same for those that one shard takes at about the same time, so that they
+ * are started by one call and stored in one transaction, and another one a moment later, so that all run shards have their part.
+ */
+export function runShardKey(receivedAt: number, shard: number): string {
+  const number = (Math.floor(receivedAt / TOGETHER_MS) * INBOX_SHARDS + shard) % 2 ** 32;
+  return number.toString(16).padStart(8, "0");
 }

@@ -16,7 +16,7 @@ export const MAX_WEBHOOK_BYTES = 25 * 1024 * 1024;
 export const MAX_WEBHOOK_RUN_BYTES = MAX_BODY_BYTES;
 /** Bytes of a JSON body in which a delivery's id or a challenge is looked for; those who put an id there send little. */
 export const MAX_WEBHOOK_ID_BYTES = 4 * 1024 * 1024;
-/** Bytes that one webhook's deliveries may take together before new ones are refused with 503: objects end at 10 GB. */
+/** Bytes that one object's part of a webhook's deliveries may take before new ones are refused with 503: objects end at 10 GB. */
 export const MAX_INBOX_BYTES = 8 * 1024 * 1024 * 1024;
 /** Characters of a challenge that is echoed. */
 export const MAX_CHALLENGE_CHARS = 1_000;

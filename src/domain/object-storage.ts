@@ -2,7 +2,7 @@
 export const STORING_OBJECTS = ["keystore", "webhook"] as const;
 export type StoringObject = (typeof STORING_OBJECTS)[number];
 
-/** Which object: a keystore by its id, an inbox by its webhook's name. */
+/** Which object: a keystore by its id, an inbox by its webhook's name, with `/` and its number if it is not the first shard. */
 export interface StoringObjectAddress {
   environmentId: number;
   kind: StoringObject;

@@ -9,7 +9,7 @@
  */
 
 /** Base-36 digits of a time: enough until the year 5188. */
-const TIME_DIGITS = 9;
+export const TIME_DIGITS = 9;
 
 export function newLightRunId(startedAt: number, random: () => string = () => crypto.randomUUID()): string {
   return `${timePrefix(startedAt)}l${random().replaceAll("-", "")}`;

@@ -1,44 +1,42 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Bindings } from "../bindings";
-import type {
-  BytesResult,
-  Delivery,
-  DeliveryFilter,
-  DeliveryResult,
-  NewDelivery,
-  TakeResult,
+import {
+  type BytesResult,
+  type Delivery,
+  type DeliveryFilter,
+  type DeliveryResult,
+  type EarlierDelivery,
+  inboxName,
+  inboxShardOf,
+  type NewDelivery,
+  type TakeResult,
 } from "../domain/delivery";
 import { MAX_INBOX_BYTES } from "../domain/limits";
 import { storingObjectOf } from "../domain/object-storage";
-import { startDelivery } from "../operations/start-delivery";
+import { startDeliveries } from "../operations/start-deliveries";
 import { type Services, servicesOf } from "../services";
 import { StorageReport } from "./storage-report";
-import { DELIVERED_BYTES, DeliveryRows } from "./webhook-inbox/delivery-rows";
+import { DELIVERED_BYTES, DeliveryRows, stored } from "./webhook-inbox/delivery-rows";
+import { EarlierDeliveries } from "./webhook-inbox/earlier-deliveries";
+import { RunStarts } from "./webhook-inbox/run-starts";
 import { createTables } from "./webhook-inbox/schema";
 
 /*
- * Keeps the deliveries of one webhook and starts their runs. Named `e{environment}/webhook/{name}`.
+ * Keeps a shard of the deliveries of one webhook and starts their runs. Named `e{environment}/webhook/{name}`, with
+ * `/{shard}` behind it for all but the first.
  *
  * Invariants:
  * 1. A delivery is on disk, with all its bytes, its key and the id of its run, before its sender is answered: all writes of
  *    one turn are one transaction, and the platform holds the answer back until it is on disk (output gate).
  * 2. While a delivery has a `due` time an alarm is set, no later than `SAFETY_MS` after it, so that whoever dies
  *    in between is woken again. A start that is repeated is the same run, since its id was settled with the delivery.
- * 3. Of two requests with one key the second finds the first: an object does one thing at a time, and the key is unique.
+ * 3. Of two requests with one key the second finds the first: the key decides the shard, an object does one thing at a time,
+ *    and the key is unique.
  * 4. `alarm()` may come early, late or twice, and lets no error out.
  */
 
 /** Milliseconds after which the alarm starts what this object was about to start when it died. */
 const SAFETY_MS = 2_000;
-/** Deliveries that are taken up together, and the bytes that they may hold in memory meanwhile. */
-const BATCH = 16;
-const BATCH_BYTES = 8 * 1024 * 1024;
-/** Wait after the first start that went wrong, doubled with each, up to the longest, in milliseconds. */
-const FIRST_WAIT_MS = 500;
-const LONGEST_WAIT_MS = 300_000;
-/** Milliseconds between looks at a flow that is paused, at the least and at the most: a quarter of the time that it has waited. */
-const PAUSED_SOONEST_MS = 2_000;
-const PAUSED_LATEST_MS = 60_000;
 /** Deliveries forgotten in one turn, and the least time between turns, in milliseconds. */
 const FORGET_BATCH = 50;
 const SWEEP_SOONEST_MS = 60_000;
@@ -49,10 +47,10 @@ export class WebhookInbox extends DurableObject<Bindings> {
   readonly #services: Services;
   readonly #rows: DeliveryRows;
   readonly #usage: StorageReport;
+  readonly #starts: RunStarts;
+  readonly #earlier: EarlierDeliveries;
   /** Memory only: when the alarm is set to fire, as far as this instance knows. */
   #armed: number | undefined;
-  /** Memory only: starts are under way. */
-  #busy = false;
 
   constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, env);
@@ -65,6 +63,17 @@ export class WebhookInbox extends DurableObject<Bindings> {
       tell: (bytes) => this.#tell(bytes),
       arm: (at) => this.#arm(at),
     });
+    this.#starts = new RunStarts({
+      rows: this.#rows,
+      storage: ctx.storage,
+      start: (deliveries, readBody) => startDeliveries(this.#services, deliveries, readBody),
+      ended: () => this.#rearm(false),
+      report: (error) => this.#report(error),
+    });
+    this.#earlier = new EarlierDeliveries(ctx.storage.sql, this.#rows, (key, { environmentId, webhook }) => {
+      const first = env.WEBHOOK_INBOX.getByName(inboxName(environmentId, webhook, 0));
+      return first.findEarlier(key) as unknown as Promise<EarlierDelivery>;
+    });
     void ctx.blockConcurrencyWhile(async () => {
       this.#armed = (await ctx.storage.getAlarm()) ?? undefined;
       if (this.#rows.nextDue() !== undefined) this.#arm(Date.now());
@@ -74,11 +83,23 @@ export class WebhookInbox extends DurableObject<Bindings> {
   }
 
   /** Stores a delivery, unless it has come before. Its run is started after the answer. */
-  take(delivery: NewDelivery): TakeResult {
+  async take(delivery: NewDelivery): Promise<TakeResult> {
+    const { id, key, target } = delivery;
+    // What came before there were shards is told from what comes now.
+    if (inboxShardOf(id) === 0) this.#earlier.until();
+    else if (key !== null && this.#earlier.mayBe(Date.now())) {
+      const earlier = await this.#earlier.find(key, target);
+      if (earlier !== undefined) return { kind: "repeated", delivery: earlier };
+    }
+    // After all that is waited for: what came meanwhile is here.
     if (this.ctx.storage.kv.get(CLOSED) === true) return { kind: "closed" };
-    const before = delivery.key === null ? undefined : this.#rows.findByKey(delivery.key);
-    if (before !== undefined) return { kind: "repeated", delivery: before };
-    return this.#store(delivery, null);
+    const before = key === null ? undefined : this.#rows.findByKey(key);
+    return before === undefined ? this.#store(delivery, null) : { kind: "repeated", delivery: before };
+  }
+
+  /** Of the first shard: what it kept before there were others, and until when any of that may be kept. */
+  findEarlier(key: string): EarlierDelivery {
+    return { until: this.#earlier.until(), delivery: this.#rows.findByKey(key) };
   }
 
   read(id: string): DeliveryResult {
@@ -114,6 +135,7 @@ export class WebhookInbox extends DurableObject<Bindings> {
     this.ctx.storage.transactionSync(() => {
       this.ctx.storage.kv.put(CLOSED, true);
       this.#rows.clear();
+      this.#earlier.clear();
       this.#usage.clear();
     });
     this.#armed = undefined;
@@ -123,7 +145,7 @@ export class WebhookInbox extends DurableObject<Bindings> {
   override async alarm(): Promise<void> {
     this.#armed = undefined;
     try {
-      await this.#startDue();
+      await this.#starts.startDue();
       const forgotten = this.ctx.storage.transactionSync(() => {
         const { count, bytes } = this.#rows.forgetOld(Date.now(), FORGET_BATCH);
         this.#usage.add(-bytes);
@@ -143,60 +165,16 @@ export class WebhookInbox extends DurableObject<Bindings> {
     if (this.ctx.storage.sql.databaseSize + delivery.body.length > MAX_INBOX_BYTES) return { kind: "full" };
     this.ctx.storage.transactionSync(() => this.#usage.add(this.#rows.insert(delivery, replayOf)));
     this.#arm(Date.now() + SAFETY_MS);
-    this.ctx.waitUntil(this.#startDue().catch((error: unknown) => this.#report(error)));
-    return { kind: "stored", delivery: this.#rows.find(delivery.id) as Delivery };
-  }
-
-  /** Starts the runs of all deliveries that are due. */
-  async #startDue(): Promise<void> {
-    if (this.#busy) return;
-    this.#busy = true;
-    try {
-      for (;;) {
-        const due = this.#rows.due(Date.now(), BATCH);
-        if (due.length === 0) break;
-        let bytes = 0;
-        const batch = due.filter(({ size }, index) => {
-          bytes += size;
-          return index === 0 || bytes <= BATCH_BYTES;
-        });
-        const settle = await Promise.all(batch.map((delivery) => this.#start(delivery)));
-        // Together: each write by itself would be a commit of its own, which the answers to senders wait for.
-        for (const write of settle) write();
-      }
-    } finally {
-      this.#busy = false;
-      this.#rearm(false);
-    }
-  }
-
-  /** Starts one run; what came of it is written by the function that it gives. */
-  async #start(delivery: Delivery): Promise<() => void> {
-    const { id, attempts, receivedAt } = delivery;
-    try {
-      const begun = await startDelivery(
-        this.#services,
-        delivery,
-        () => this.#rows.body(id) ?? new Uint8Array(),
-      );
-      if (begun.kind !== "waits") {
-        return () => this.#rows.settle(id, begun.kind, begun.kind === "failed" ? begun.reason : null);
-      }
-      const quarter = (Date.now() - receivedAt) / 4;
-      const wait = Math.round(Math.min(Math.max(quarter, PAUSED_SOONEST_MS), PAUSED_LATEST_MS));
-      return () => this.#rows.postpone(id, Date.now() + wait, begun.reason, false);
-    } catch (error) {
-      this.#report(error);
-      const wait = Math.min(FIRST_WAIT_MS * 2 ** attempts, LONGEST_WAIT_MS);
-      const reason = "The run could not be started now; it is tried again.";
-      return () => this.#rows.postpone(id, Date.now() + wait, reason, true);
-    }
+    this.ctx.waitUntil(this.#starts.startDue().catch((error: unknown) => this.#report(error)));
+    return { kind: "stored", delivery: stored(delivery, replayOf) };
   }
 
   /** Sets the alarm to whatever comes first. */
   #rearm(soon: boolean): void {
     const due = this.#rows.nextDue();
-    if (due !== undefined) this.#arm(Math.max(due, Date.now()));
+    // What is being started now is looked at again only if this object dies.
+    const soonest = Date.now() + (this.#starts.busy ? SAFETY_MS : 0);
+    if (due !== undefined) this.#arm(Math.max(due, soonest));
     const telling = this.#usage.nextDue();
     if (telling !== undefined) this.#arm(Math.max(telling, Date.now()));
     const end = this.#rows.nextEnd();

@@ -1,6 +1,6 @@
 import { type Verified, verifySignature } from "../auth/webhook-signature";
 import { sameToken } from "../auth/webhook-signature/same-token";
-import { type Delivery, newDeliveryId } from "../domain/delivery";
+import { type Delivery, inboxShardFor, newDeliveryId, runShardKey } from "../domain/delivery";
 import { sha256Hex } from "../domain/digest";
 import { parseDuration } from "../domain/duration";
 import type { Environment } from "../domain/environment";
@@ -97,9 +97,10 @@ export async function receiveWebhook(
   await requireRoom(services.room, environmentId);
   const receivedAt = services.world.now();
   const { key, senderId } = await identity(definition, call, body, verified, json);
+  const shard = inboxShardFor(key, services.world.random);
   const taken = await services.inboxes.take({
-    id: newDeliveryId(receivedAt),
-    runId: services.shards.newRunId(receivedAt, undefined),
+    id: newDeliveryId(receivedAt, shard),
+    runId: services.shards.newRunId(receivedAt, runShardKey(receivedAt, shard)),
     target: targetOf(webhook),
     request: {
       method: call.method,
@@ -134,7 +135,7 @@ export function retentionMs({ retention }: WebhookDefinition): number {
 export function inboxFull(): SluiceError {
   return new SluiceError(
     "unavailable",
-    `The deliveries that this webhook keeps take ${MAX_INBOX_BYTES} bytes (MAX_INBOX_BYTES), so nothing more is taken until some are forgotten.`,
+    `The deliveries that this one would be kept with take ${MAX_INBOX_BYTES} bytes (MAX_INBOX_BYTES), so nothing more is taken there until some are forgotten.`,
     { limit: "MAX_INBOX_BYTES", retryAfter: 3_600 },
   );
 }

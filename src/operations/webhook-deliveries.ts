@@ -1,4 +1,10 @@
-import { type Delivery, type DeliveryFilter, isDeliveryId, newDeliveryId } from "../domain/delivery";
+import {
+  type Delivery,
+  type DeliveryFilter,
+  inboxShardOf,
+  newDeliveryId,
+  runShardKey,
+} from "../domain/delivery";
 import type { Environment } from "../domain/environment";
 import { SluiceError } from "../domain/errors";
 import { requireRoom } from "./environments/storage-room";
@@ -22,7 +28,7 @@ export async function listDeliveries(
   limit: number,
   cursor: string | undefined,
 ): Promise<{ deliveries: Delivery[]; next: string | null }> {
-  if (cursor !== undefined && !isDeliveryId(cursor)) {
+  if (cursor !== undefined && inboxShardOf(cursor) === undefined) {
     throw new SluiceError("invalid_request", "`cursor` is the `next` of the page before, as it was given.", {
       problems: [{ path: "cursor", reason: "not a cursor of this list" }],
     });
@@ -41,8 +47,8 @@ export async function readDelivery(
   id: string,
 ): Promise<Delivery> {
   const webhook = await findWebhook(services, environment, name);
-  const found = isDeliveryId(id) ? await services.inboxes.read(addressOf(webhook), id) : undefined;
-  if (found?.kind !== "found") throw noDelivery();
+  const found = await services.inboxes.read(addressOf(webhook), id);
+  if (found.kind !== "found") throw noDelivery();
   return found.delivery;
 }
 
@@ -54,8 +60,8 @@ export async function readDeliveryBody(
   id: string,
 ): Promise<{ delivery: Delivery; body: Uint8Array }> {
   const webhook = await findWebhook(services, environment, name);
-  const found = isDeliveryId(id) ? await services.inboxes.readBody(addressOf(webhook), id) : undefined;
-  if (found?.kind !== "found") throw noDelivery();
+  const found = await services.inboxes.readBody(addressOf(webhook), id);
+  if (found.kind !== "found") throw noDelivery();
   return found;
 }
 
@@ -73,16 +79,17 @@ export async function replayDelivery(
   await currentFlow(services.catalog, webhook);
   await requireRoom(services.room, environment.id);
   const receivedAt = services.world.now();
-  const taken = isDeliveryId(id)
-    ? await services.inboxes.replay(addressOf(webhook), id, {
-        id: newDeliveryId(receivedAt),
-        runId: services.shards.newRunId(receivedAt, undefined),
-        target: targetOf(webhook),
-        receivedAt,
-        keepUntil: receivedAt + retentionMs(webhook.definition),
-      })
-    : undefined;
-  if (taken === undefined || taken.kind === "missing") throw noDelivery();
+  // Beside the one that it repeats: its bytes are there.
+  const shard = inboxShardOf(id);
+  if (shard === undefined) throw noDelivery();
+  const taken = await services.inboxes.replay(addressOf(webhook), id, {
+    id: newDeliveryId(receivedAt, shard),
+    runId: services.shards.newRunId(receivedAt, runShardKey(receivedAt, shard)),
+    target: targetOf(webhook),
+    receivedAt,
+    keepUntil: receivedAt + retentionMs(webhook.definition),
+  });
+  if (taken.kind === "missing") throw noDelivery();
   if (taken.kind === "full") throw inboxFull();
   if (taken.kind === "closed") throw noWebhook();
   return taken.delivery;

@@ -16,7 +16,7 @@ export interface WebhookAddress {
 /** What starts a run again from a stored delivery. */
 export type ReplayRequest = Pick<NewDelivery, "id" | "runId" | "target" | "receivedAt" | "keepUntil">;
 
-/** Where deliveries are kept. An inbox that cannot be reached throws. */
+/** Where deliveries are kept. An inbox that cannot be reached throws. An id that no delivery can have is `missing`. */
 export interface WebhookInboxes {
   /** Stores a delivery before it answers; the run is started afterwards, whatever happens meanwhile. */
   take(delivery: NewDelivery): Promise<TakeResult>;

@@ -4,19 +4,24 @@ import { chaos } from "./chaos.mjs";
 import { exclusiveStorm, holderChaos } from "./exclusive.mjs";
 import { keyChaos, versionChaos } from "./promises.mjs";
 import { recordChaos } from "./records.mjs";
+import { webhookLoad } from "./webhook-load.mjs";
 import { webhookChaos } from "./webhooks.mjs";
 
-// npm run chaos [-- --json --kills N --runs N <part> …]; see docs/chaos.md.
+// npm run chaos [-- --json --kills N --runs N --rate N --seconds N <part> …]; see docs/chaos.md.
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: "boolean", default: false },
     kills: { type: "string", default: "20" },
     runs: { type: "string", default: "2000" },
+    rate: { type: "string", default: "50" },
+    seconds: { type: "string", default: "60" },
   },
 });
 const kills = Number(values.kills);
 const runs = Number(values.runs);
+const rate = Number(values.rate);
+const seconds = Number(values.seconds);
 if (
   !Number.isInteger(kills) ||
   kills < 1 ||
@@ -28,9 +33,15 @@ if (
   console.error("--kills is a number from 1 to 200, --runs one from 1 to 50000");
   process.exit(2);
 }
+if (!(Number.isInteger(rate) && rate >= 1 && rate <= 1_000 && seconds >= 1 && seconds <= 600)) {
+  console.error("--rate is a number from 1 to 1000, --seconds one from 1 to 600");
+  process.exit(2);
+}
 const say = (/** @type {string} */ text) => {
   if (!values.json) console.log(text);
 };
+/** Milliseconds within which 99 of 100 deliveries must be answered. */
+const ANSWER_MS = 1_000;
 /** A quarter of the kills, five of twenty. */
 const freezes = Math.ceil(kills / 4);
 const share = Math.min(1, runs / 2_000);
@@ -111,6 +122,24 @@ const PARTS = {
           "untold",
         ].map((name) => `calls_${name}`),
       ),
+    };
+  },
+  async "webhook-load"() {
+    const load = await webhookLoad({ perSecond: rate, seconds });
+    const counts = Object.fromEntries(
+      Object.entries(load).map(([name, count]) => [`webhook_load_${name}`, count]),
+    );
+    return {
+      counts,
+      bad: [
+        ...positive(counts, [
+          "webhook_load_unanswered",
+          "webhook_load_lost",
+          "webhook_load_wrong",
+          "webhook_load_twins",
+        ]),
+        ...(load.p99 < ANSWER_MS ? [] : ["webhook_load_p99"]),
+      ],
     };
   },
   async records() {

@@ -1,6 +1,8 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it, vi } from "vitest";
+import { INBOX_SHARDS, inboxName, inboxShardFor } from "../../src/domain/delivery";
+import { sha256Hex } from "../../src/domain/digest";
 import { LEAF_CERTIFICATE, LEAF_KEY } from "../support/certificates";
 import { data, EnvironmentCaller, hostOf, type WireEnvironment } from "../support/environments";
 import { issueApiKey, issueInterface } from "../support/v1";
@@ -121,6 +123,16 @@ const BUNDLE = {
   mappedFields: [{ field: "order", path: "$.order" }],
 };
 
+/** Keys of deliveries, one for each shard of a webhook. */
+async function keysOfAllShards(): Promise<string[]> {
+  const keys = new Map<number, string>();
+  for (let n = 0; keys.size < INBOX_SHARDS; n += 1) {
+    const key = `delivery-${n}`;
+    keys.set(inboxShardFor(await sha256Hex(`id:${key}`), Math.random), key);
+  }
+  return [...keys.values()];
+}
+
 /** An environment that has some of everything. */
 async function full(): Promise<{ environment: WireEnvironment; id: string; host: string }> {
   const environment = await caller.ready();
@@ -140,7 +152,9 @@ async function full(): Promise<{ environment: WireEnvironment; id: string; host:
   const text = (value: object) => btoa(JSON.stringify(value));
   await post("/v1/schema", { schema: text({ type: "object" }), data_record: text({}), url: "example.com" });
   await post("/v1/record", { order: 1 }, { "x-flow": "quick" });
-  await post("/v1/webhook/incoming", { hello: "there" });
+  for (const key of await keysOfAllShards()) {
+    await post("/v1/webhook/incoming", { hello: "there" }, { "idempotency-key": key });
+  }
   for (let runs = 0; runs < 3; runs += 1) await at("/phixflow/api/1/action/everything/patient/trigger");
   await at("/phixflow/api/1/action/everything/talking/trigger");
   await at("/v1/checkauthentication", {
@@ -173,7 +187,7 @@ async function full(): Promise<{ environment: WireEnvironment; id: string; host:
     async () => {
       const empty = Object.entries(await rowsOf(id)).filter(([, rows]) => rows === 0);
       expect(empty, "tables that this test does not fill").toEqual([]);
-      expect(await openRuns(id)).toBe(4);
+      expect(await openRuns(id)).toBe(3 + INBOX_SHARDS);
     },
     { timeout: 20_000, interval: 300 },
   );
@@ -185,7 +199,9 @@ describe("an environment that is deleted", () => {
     const { id, host } = await full();
     const other = await full();
     const before = await rowsOf(other.id);
-    const inbox = env.WEBHOOK_INBOX.getByName(`e${id}/webhook/incoming`);
+    const inboxes = Array.from({ length: INBOX_SHARDS }, (_, shard) =>
+      env.WEBHOOK_INBOX.getByName(inboxName(Number(id), "incoming", shard)),
+    );
     const scheduler = env.SCHEDULER.getByName(`e${id}/scheduler`);
     const sweeper = env.RECORD_SWEEPER.getByName(`e${id}/records`);
     const keystore = await env.DB.prepare(
@@ -194,11 +210,11 @@ describe("an environment that is deleted", () => {
       .bind(Number(id))
       .first<{ id: number }>();
     const owner = env.KEYSTORE_OWNER.getByName(`e${id}/keystore/${keystore?.id}`);
-    expect(total(await contents(inbox))).toBeGreaterThan(2);
+    for (const inbox of inboxes) expect(total(await contents(inbox))).toBeGreaterThan(2);
     expect(total(await contents(scheduler))).toBeGreaterThan(0);
     expect(await declaredTables(id)).toEqual([`t${id}_goods`]);
     expect(await keysOf(env.CATALOG, `e/${id}/`)).not.toEqual([]);
-    expect(await openRuns(id)).toBe(4);
+    expect(await openRuns(id)).toBe(3 + INBOX_SHARDS);
 
     await data(await caller.send("DELETE", `/${id}`));
     // From the answer on nobody reaches it, and nobody reaches another one by its name.
@@ -229,7 +245,7 @@ describe("an environment that is deleted", () => {
     ).first<{ n: number }>();
     expect(parts?.n).toBe(0);
     for (const shard of shards(id)) expect(total(await contents(shard))).toBe(0);
-    expect(total(await contents(inbox, ["usage"]))).toBe(0);
+    for (const inbox of inboxes) expect(total(await contents(inbox, ["usage"]))).toBe(0);
     expect(total(await contents(scheduler))).toBe(0);
     expect(await runInDurableObject(sweeper, (_object, { storage }) => storage.getAlarm())).toBeNull();
     // Of a keystore it stays known that it was dropped, and which copies are still to be taken away.
@@ -241,7 +257,7 @@ describe("an environment that is deleted", () => {
     for (const table of ["flows", "records", "resources", "secrets", "project_files", "runs"]) {
       expect([table, after[table]]).toEqual([table, before[table]]);
     }
-    expect(await openRuns(other.id)).toBe(4);
+    expect(await openRuns(other.id)).toBe(3 + INBOX_SHARDS);
     expect((await call("/phixflow/api/1/action/everything/quick/trigger", {}, other.host)).status).toBe(200);
   }, 60_000);
 

@@ -1,6 +1,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it, vi } from "vitest";
+import { inboxName, inboxShardOf } from "../../src/domain/delivery";
 import {
   data,
   EnvironmentCaller,
@@ -296,9 +297,12 @@ describe("current_storage counts", () => {
     const { id, host } = await working();
     const before = await stored(id);
     const body = "x".repeat(400_000);
-    expect((await call("/v1/webhook/incoming", { method: "POST", body }, host)).status).toBe(201);
+    const sent = await call("/v1/webhook/incoming", { method: "POST", body }, host);
+    expect(sent.status).toBe(201);
+    const { resource } = await sent.json<{ resource: { _id: { $id: string } } }>();
     await grows(id, before, 0.04);
-    const inbox = env.WEBHOOK_INBOX.getByName(`e${id}/webhook/incoming`);
+    const shard = inboxShardOf(resource._id.$id) as number;
+    const inbox = env.WEBHOOK_INBOX.getByName(inboxName(Number(id), "incoming", shard));
     await runInDurableObject(inbox, (_object, { storage }) => {
       storage.sql.exec("UPDATE deliveries SET keep_until = 1, due = NULL");
     });

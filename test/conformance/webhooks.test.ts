@@ -1,7 +1,9 @@
-import { runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import examples from "@octokit/webhooks-examples";
 import { beforeAll, describe, expect, it } from "vitest";
+import { INBOX_SHARDS, inboxName, inboxShardFor, inboxShardOf } from "../../src/domain/delivery";
+import { sha256Hex } from "../../src/domain/digest";
 import { servicesOf } from "../../src/services";
 import { sign } from "../support/signers";
 import { accessToken, keyHeaders, type V1Credentials, v1Credentials } from "../support/v1";
@@ -744,8 +746,11 @@ describe("the management API", () => {
   });
 });
 
+const inboxOf = (name: string, shard: number) => env.WEBHOOK_INBOX.getByName(inboxName(1, name, shard));
+
 describe("an inbox", () => {
-  const inbox = (name: string) => env.WEBHOOK_INBOX.getByName(`e1/webhook/${name}`);
+  /** The object that keeps a delivery. */
+  const keeper = (name: string, id: string) => inboxOf(name, inboxShardOf(id) as number);
 
   it("forgets what is old, with its bytes and its key, and keeps what still waits", async () => {
     await applyWebhooks("old", [{ webhook: "old" }]);
@@ -753,20 +758,19 @@ describe("an inbox", () => {
     const two = await send("old", "2", { "idempotency-key": "two" });
     await settled("old", one.id);
     await settled("old", two.id);
-    await runInDurableObject(inbox("old"), async (instance, state) => {
-      state.storage.sql.exec("UPDATE deliveries SET keep_until = 1");
-      state.storage.sql.exec(
-        "UPDATE deliveries SET due = ?, state = 'waiting' WHERE id = ?",
-        Date.now() + 60_000,
-        two.id,
-      );
-      await instance.alarm();
-      const rows = state.storage.sql.exec("SELECT id FROM deliveries").toArray();
-      expect(rows).toEqual([{ id: two.id }]);
-      expect(state.storage.sql.exec("SELECT DISTINCT delivery FROM parts").toArray()).toEqual([
-        { delivery: two.id },
-      ]);
-    });
+    for (const { id } of [one, two]) {
+      await runInDurableObject(keeper("old", id), async (instance, state) => {
+        const { sql } = state.storage;
+        sql.exec("UPDATE deliveries SET keep_until = 1 WHERE id = ?", id);
+        if (id === two.id) {
+          sql.exec("UPDATE deliveries SET due = ?, state = 'waiting' WHERE id = ?", Date.now() + 60_000, id);
+        }
+        await instance.alarm();
+        const kept = id === two.id ? [{ delivery: id }] : [];
+        expect(sql.exec("SELECT id AS delivery FROM deliveries WHERE id = ?", id).toArray()).toEqual(kept);
+        expect(sql.exec("SELECT delivery FROM parts WHERE delivery = ?", id).toArray()).toEqual(kept);
+      });
+    }
     expect((await send("old", "1", { "idempotency-key": "one" })).status).toBe(201);
     expect((await send("old", "2", { "idempotency-key": "two" })).status).toBe(200);
   });
@@ -774,20 +778,20 @@ describe("an inbox", () => {
   it("tries again, later and later, when a shard cannot be reached; and the run is still one", async () => {
     await applyWebhooks("retry", [{ webhook: "retry" }]);
     const { shards } = servicesOf(env);
-    const start = shards.start.bind(shards);
+    const start = shards.startMany.bind(shards);
     let failing = 2;
-    shards.start = async (request, waitMs) => {
-      if (request.trigger === "webhook" && failing > 0) {
+    shards.startMany = async (environmentId, requests) => {
+      if (failing > 0) {
         failing -= 1;
         // It was started, and nobody heard of it.
-        if (failing === 0) await start(request, waitMs);
-        throw new Error("the shard went away");
+        if (failing === 0) await start(environmentId, requests);
+        return new Map();
       }
-      return start(request, waitMs);
+      return start(environmentId, requests);
     };
     const sent = await send("retry", "{}", JSON_TYPE);
     const delivery = await settled("retry", sent.id);
-    shards.start = start;
+    shards.startMany = start;
     expect(delivery.state).toBe("started");
     expect(await ended(sent.run)).toMatchObject({ status: "Success" });
     const runs = await (await admin("GET", "/runs?project=retry")).json<{ runs: unknown[] }>();
@@ -795,12 +799,140 @@ describe("an inbox", () => {
   }, 30_000);
 
   it("has an alarm that may come early and often", async () => {
-    await runInDurableObject(inbox("plain"), async (instance) => {
+    await runInDurableObject(inboxOf("plain", 0), async (instance) => {
       await instance.alarm();
       await instance.alarm();
     });
     expect((await send("plain", "{}", JSON_TYPE)).status).toBe(201);
   });
+});
+
+describe("the shards of an inbox", () => {
+  const keyOf = async (id: string) => sha256Hex(`id:${id}`);
+  const page = async (name: string, query: string) =>
+    (await admin("GET", `/webhooks/${name}/deliveries?${query}`)).json<{
+      deliveries: { id: string; runId: string; senderId: string; state: string }[];
+      next: string | null;
+    }>();
+
+  it("have their part each, and are listed as one", async () => {
+    await applyWebhooks("spread", [{ webhook: "spread", dedupe: { header: "x-id" } }]);
+    const sent = [];
+    for (let n = 0; n < 24; n += 1) {
+      sent.push(await send("spread", `{"n":${n}}`, { ...JSON_TYPE, "x-id": `s-${n}` }));
+    }
+    expect(sent.map(({ status }) => status)).toEqual(sent.map(() => 201));
+    expect(new Set(sent.map(({ id }) => inboxShardOf(id)))).toEqual(new Set([0, 1, 2, 3]));
+    for (const { id } of sent) await settled("spread", id);
+
+    const listed: { id: string; runId: string }[] = [];
+    for (let cursor = ""; ; ) {
+      const { deliveries, next } = await page("spread", `limit=7${cursor}`);
+      listed.push(...deliveries);
+      if (next === null) break;
+      expect(deliveries).toHaveLength(7);
+      cursor = `&cursor=${next}`;
+    }
+    // Newest first; those of one millisecond in any order.
+    const time = (id: string) => id.slice(0, 9);
+    expect(listed.map(({ id }) => time(id))).toEqual(sent.map(({ id }) => time(id)).reverse());
+    expect(new Set(listed.map(({ id }) => id))).toEqual(new Set(sent.map(({ id }) => id)));
+
+    for (const [n, { id, run }] of sent.entries()) {
+      expect((await page("spread", `runId=${run}`)).deliveries).toMatchObject([{ id, runId: run }]);
+      expect((await page("spread", `senderId=s-${n}`)).deliveries).toMatchObject([{ id }]);
+      const again = await send("spread", "{}", { ...JSON_TYPE, "x-id": `s-${n}` });
+      expect([again.status, again.id, again.run]).toEqual([200, id, run]);
+      const body = await admin("GET", `/webhooks/spread/deliveries/${id}/body`);
+      expect(await body.text()).toBe(`{"n":${n}}`);
+    }
+    expect((await page("spread", "state=started&limit=200")).deliveries).toHaveLength(24);
+    expect((await page("spread", "state=waiting")).deliveries).toEqual([]);
+    expect((await page("spread", "runId=nothing")).deliveries).toEqual([]);
+
+    const replayed = await admin("POST", `/webhooks/spread/deliveries/${sent[5]?.id}/replay`);
+    const again = await replayed.json<{ id: string; runId: string }>();
+    expect((await ended(again.runId)).messages[0]?.text).toBe('{"n":5}');
+    expect((await page("spread", "limit=1")).deliveries).toMatchObject([{ id: again.id }]);
+  }, 30_000);
+
+  it("list those that failed and those that wait", async () => {
+    await applyWebhooks(
+      "states",
+      [{ webhook: "picky", flow: "picky", dedupe: false }],
+      [{ ...SEEN_FLOW, flow: "picky", input: { body: { n: "number" } } }],
+    );
+    const sent = [];
+    for (let n = 0; n < 6; n += 1) sent.push(await send("picky", '{"n":"x"}', JSON_TYPE));
+    for (const { id } of sent) expect((await settled("picky", id)).state).toBe("failed");
+    expect((await page("picky", "state=failed")).deliveries).toHaveLength(6);
+    const paused = await admin("PUT", "/projects/states/flows/picky/status", { status: "paused" });
+    expect(paused.status).toBe(200);
+    const waiting = await send("picky", '{"n":1}', JSON_TYPE);
+    expect((await page("picky", "state=waiting")).deliveries).toMatchObject([{ id: waiting.id }]);
+  }, 30_000);
+
+  it("know what was kept when a webhook had one object: as the same delivery, in lists, to read and to replay", async () => {
+    await applyWebhooks("earlier", [{ webhook: "earlier", dedupe: { header: "x-id" } }]);
+    const ids = Array.from({ length: 8 }, (_, n) => `before-${n}`);
+    const keys = await Promise.all(ids.map(keyOf));
+    expect(new Set(keys.map((key) => inboxShardFor(key, Math.random))).size).toBeGreaterThan(2);
+    const old = ids.map((_, n) => `0mi9sy5h${n}w${"0".repeat(31)}${n}`);
+    const target = {
+      environmentId: 1,
+      projectId: (await servicesOf(env).catalog.resource(1, "webhook", "earlier"))?.projectId,
+      webhook: "earlier",
+      flow: "seen",
+      user: "system",
+    };
+    const request = {
+      method: "POST",
+      url: `${ORIGIN}/v1/webhook/earlier`,
+      headers: [],
+      contentType: "application/json",
+      client: "",
+    };
+    await runInDurableObject(inboxOf("earlier", 0), (_instance, { storage }) => {
+      for (const [n, id] of old.entries()) {
+        storage.sql.exec(
+          `INSERT INTO deliveries (id, key, sender_id, run_id, received_at, keep_until, size, target, request, state)
+           VALUES (?, ?, ?, ?, 0, ?, 7, ?, ?, 'started')`,
+          ...[id, keys[n] ?? "", ids[n] ?? "", `0mi9sy5h${n}d00${"0".repeat(32)}`, Date.now() + 60_000],
+          ...[JSON.stringify(target), JSON.stringify(request)],
+        );
+        const bytes = new TextEncoder().encode(`{"n":${n}}`);
+        storage.sql.exec("INSERT INTO parts (delivery, part, bytes) VALUES (?, 0, ?)", id, bytes.buffer);
+      }
+    });
+    for (const [n, senderId] of ids.entries()) {
+      const again = await send("earlier", "{}", { ...JSON_TYPE, "x-id": senderId });
+      expect([again.status, again.id]).toEqual([200, old[n]]);
+    }
+    const fresh = await send("earlier", "{}", { ...JSON_TYPE, "x-id": "now" });
+    expect(fresh.status).toBe(201);
+    const { deliveries } = await page("earlier", "limit=200");
+    expect(deliveries.map(({ id }) => id)).toEqual([fresh.id, ...[...old].reverse()]);
+    const body = await admin("GET", `/webhooks/earlier/deliveries/${old[3]}/body`);
+    expect(await body.text()).toBe('{"n":3}');
+    const replayed = await admin("POST", `/webhooks/earlier/deliveries/${old[3]}/replay`);
+    expect(replayed.status).toBe(201);
+    const { runId } = await replayed.json<{ runId: string }>();
+    expect((await ended(runId)).messages[0]?.text).toBe('{"n":3}');
+
+    // When the time of all of them is over, nobody is asked any more.
+    for (let shard = 1; shard < INBOX_SHARDS; shard += 1) {
+      await evictDurableObject(inboxOf("earlier", shard));
+      await runInDurableObject(inboxOf("earlier", shard), (_instance, { storage }) => {
+        storage.sql.exec("UPDATE earlier SET until = 1");
+      });
+      await evictDurableObject(inboxOf("earlier", shard));
+    }
+    for (const [n, senderId] of ids.entries()) {
+      const again = await send("earlier", "{}", { ...JSON_TYPE, "x-id": senderId });
+      const first = inboxShardFor(keys[n] as string, Math.random) === 0;
+      expect(again.status).toBe(first ? 200 : 201);
+    }
+  }, 30_000);
 });
 
 describe("another organization's environment", () => {

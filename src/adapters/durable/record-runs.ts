@@ -11,7 +11,7 @@ const CHARS_PER_CALL = 4_000_000;
 const WATCHED_MS = 240_000;
 
 interface Shard {
-  startRecords(starts: readonly RecordStart[]): Promise<[string, RecordStartResult][]>;
+  startMany(starts: readonly RecordStart[]): Promise<[string, RecordStartResult][]>;
   withdrawRecords(ids: readonly string[]): Promise<string[]>;
   recordTelling(id: string): Promise<RecordTelling | undefined>;
 }
@@ -52,7 +52,7 @@ export class DurableRecordRuns implements RecordRuns {
     await Promise.all(
       [...byShard].map(async ([number, list]) => {
         for (const page of pages(list)) {
-          for (const [id, result] of await this.#shard(environmentId, number).startRecords(page)) {
+          for (const [id, result] of await this.#shard(environmentId, number).startMany(page)) {
             results.set(id, result);
           }
         }

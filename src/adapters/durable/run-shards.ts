@@ -12,10 +12,12 @@ import { newDurableRunId, shardOf } from "../../domain/process-id";
 import type { RunMessage } from "../../domain/run";
 import type { RunShard } from "../../durable/run-shard";
 import type { RunFilter, RunShards, RunSummary } from "../../operations/ports";
+import type { RecordStart, RecordStartResult } from "../../operations/records/ports";
 
 /** What a shard's stub offers, told by hand: the platform's own types lose themselves in JSON values. */
 interface Shard {
   start(request: StartRequest, waitMs: number): Promise<StartResult>;
+  startMany(starts: readonly RecordStart[]): Promise<[string, RecordStartResult][]>;
   poll(id: string, waitMs: number): Promise<ViewResult>;
   read(id: string): Promise<RecordResult>;
   withdraw(id: string): Promise<WithdrawResult>;
@@ -54,6 +56,28 @@ export class DurableRunShards implements RunShards {
     const shard = this.#shard(request.pointer.environmentId, request.id);
     if (shard === undefined) throw new Error(`the id ${request.id} names no shard`);
     return shard.start(request, waitMs);
+  }
+
+  async startMany(
+    environmentId: number,
+    requests: readonly StartRequest[],
+  ): Promise<ReadonlyMap<string, StartResult["kind"]>> {
+    const answers = new Map<string, StartResult["kind"]>();
+    const byShard = Map.groupBy(requests, ({ id }) => shardOf(id));
+    await Promise.all(
+      [...byShard.values()].map(async (list) => {
+        const shard = this.#shard(environmentId, (list[0] as StartRequest).id);
+        try {
+          const started = await shard?.startMany(list.map((request) => ({ request })));
+          // Only a run that continues another finds that forgotten.
+          for (const [id, kind] of started ?? []) if (kind !== "forgotten") answers.set(id, kind);
+        } catch (error) {
+          // biome-ignore lint/suspicious/noConsole: the operators' log
+          console.error("a run shard did not start runs", error);
+        }
+      }),
+    );
+    return answers;
   }
 
   async poll(environmentId: number, id: string, waitMs: number): Promise<ViewResult> {

@@ -1,10 +1,13 @@
-import type {
-  BytesResult,
-  Delivery,
-  DeliveryFilter,
-  DeliveryResult,
-  NewDelivery,
-  TakeResult,
+import {
+  type BytesResult,
+  type Delivery,
+  type DeliveryFilter,
+  type DeliveryResult,
+  INBOX_SHARDS,
+  inboxName,
+  inboxShardOf,
+  type NewDelivery,
+  type TakeResult,
 } from "../../domain/delivery";
 import type { WebhookInbox } from "../../durable/webhook-inbox";
 import type { ReplayRequest, WebhookAddress, WebhookInboxes } from "../../operations/webhook-ports";
@@ -18,7 +21,7 @@ interface Inbox {
   replay(id: string, again: ReplayRequest): Promise<TakeResult | { kind: "missing" }>;
 }
 
-/** Inboxes as objects, one for each webhook. */
+/** Inboxes as objects, some for each webhook. */
 export class DurableWebhookInboxes implements WebhookInboxes {
   readonly #namespace: DurableObjectNamespace<WebhookInbox>;
 
@@ -27,35 +30,49 @@ export class DurableWebhookInboxes implements WebhookInboxes {
   }
 
   take(delivery: NewDelivery): Promise<TakeResult> {
-    return this.#inbox(delivery.target).take(delivery);
+    const shard = inboxShardOf(delivery.id);
+    if (shard === undefined) throw new Error(`the delivery's id ${delivery.id} names no shard`);
+    return this.#shard(delivery.target, shard).take(delivery);
   }
 
-  read(webhook: WebhookAddress, id: string): Promise<DeliveryResult> {
-    return this.#inbox(webhook).read(id);
+  async read(webhook: WebhookAddress, id: string): Promise<DeliveryResult> {
+    return (await this.#keeper(webhook, id)?.read(id)) ?? { kind: "missing" };
   }
 
-  readBody(webhook: WebhookAddress, id: string): Promise<BytesResult> {
-    return this.#inbox(webhook).readBody(id);
+  async readBody(webhook: WebhookAddress, id: string): Promise<BytesResult> {
+    return (await this.#keeper(webhook, id)?.readBody(id)) ?? { kind: "missing" };
   }
 
-  list(
+  async list(
     webhook: WebhookAddress,
     filter: DeliveryFilter,
     limit: number,
     after: string | undefined,
   ): Promise<Delivery[]> {
-    return this.#inbox(webhook).list(filter, limit, after);
+    const shards = Array.from({ length: INBOX_SHARDS }, (_, shard) => this.#shard(webhook, shard));
+    const found = await Promise.all(shards.map((shard) => shard.list(filter, limit, after)));
+    // Ids sort by time, whichever shard they are of.
+    return found
+      .flat()
+      .sort((one, other) => (one.id < other.id ? 1 : -1))
+      .slice(0, limit);
   }
 
-  replay(
+  async replay(
     webhook: WebhookAddress,
     id: string,
     again: ReplayRequest,
   ): Promise<TakeResult | { kind: "missing" }> {
-    return this.#inbox(webhook).replay(id, again);
+    return (await this.#keeper(webhook, id)?.replay(id, again)) ?? { kind: "missing" };
   }
 
-  #inbox({ environmentId, webhook }: WebhookAddress): Inbox {
-    return this.#namespace.getByName(`e${environmentId}/webhook/${webhook}`) as unknown as Inbox;
+  /** The shard that keeps a delivery, if it is kept. */
+  #keeper(webhook: WebhookAddress, id: string): Inbox | undefined {
+    const shard = inboxShardOf(id);
+    return shard === undefined ? undefined : this.#shard(webhook, shard);
+  }
+
+  #shard({ environmentId, webhook }: WebhookAddress, shard: number): Inbox {
+    return this.#namespace.getByName(inboxName(environmentId, webhook, shard)) as unknown as Inbox;
   }
 }

@@ -6,7 +6,8 @@ import type {
   DeliveryTarget,
   NewDelivery,
 } from "../../domain/delivery";
-import { timePrefix } from "../../domain/process-id";
+import { MAX_WEBHOOK_RETENTION_MS } from "../../domain/limits";
+import { TIME_DIGITS, timePrefix } from "../../domain/process-id";
 
 /** Bytes of one row's part of a body: a row ends at 2 MB. */
 const PART_BYTES = 1024 * 1024;
@@ -30,6 +31,13 @@ interface DeliveryRow {
 
 const COLUMNS =
   "id, sender_id, run_id, received_at, keep_until, size, target, request, state, error, attempts, due, replay_of";
+
+/** Conditions that a state stands for. */
+const STATES: Record<DeliveryState, string> = {
+  waiting: "due IS NOT NULL",
+  failed: "state = 'failed'",
+  started: "state = 'started'",
+};
 
 /** Bytes that a delivery takes: its body, and what is kept of its request beside it. */
 const ROW_BYTES = "size + length(CAST(request AS BLOB))";
@@ -101,10 +109,14 @@ export class DeliveryRows {
       conditions.push(condition);
       values.push(value);
     };
-    where("state = ?", filter.state);
+    // As the partial indexes have it: what waits is what is due.
+    if (filter.state !== undefined) conditions.push(STATES[filter.state]);
     where("sender_id = ?", filter.senderId);
     where("run_id = ?", filter.runId);
-    // Ids begin with their time.
+    // Ids begin with their time, and a run's with that of its delivery.
+    const time = filter.runId?.slice(0, TIME_DIGITS);
+    where("id >= ?", time);
+    where("id < ?", time === undefined ? undefined : `${time}~`);
     where("id >= ?", filter.from === undefined ? undefined : timePrefix(filter.from));
     where("id < ?", filter.to === undefined ? undefined : timePrefix(filter.to));
     where("id < ?", after);
@@ -176,6 +188,17 @@ export class DeliveryRows {
     this.#sql.exec("DELETE FROM deliveries");
   }
 
+  /** When the last of all may be forgotten, at the latest; 0 when there are none. */
+  latestEnd(): number {
+    const latest = (condition: string) =>
+      this.#sql
+        .exec<{ end: number | null }>(`SELECT max(keep_until) AS end FROM deliveries WHERE ${condition}`)
+        .one().end;
+    // What waits is kept until it has been started.
+    const waiting = latest("due IS NOT NULL");
+    return Math.max(latest("due IS NULL") ?? 0, waiting === null ? 0 : waiting + MAX_WEBHOOK_RETENTION_MS);
+  }
+
   /** When the next delivery may be forgotten; `undefined` when there is none. */
   nextEnd(): number | undefined {
     return (
@@ -189,6 +212,19 @@ export class DeliveryRows {
     const row = this.#sql.exec<DeliveryRow>(query, value).toArray()[0];
     return row === undefined ? undefined : deliveryOf(row);
   }
+}
+
+/** A delivery that has just been stored. */
+export function stored({ body, key: _, ...delivery }: NewDelivery, replayOf: string | null): Delivery {
+  return {
+    ...delivery,
+    size: body.length,
+    state: "waiting",
+    error: null,
+    attempts: 0,
+    nextAttemptAt: delivery.receivedAt,
+    replayOf,
+  };
 }
 
 function deliveryOf(row: DeliveryRow): Delivery {

@@ -25,8 +25,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (due) WHERE due IS NOT NULL;
 CREATE INDEX IF NOT EXISTS deliveries_old ON deliveries (keep_until) WHERE due IS NULL;
-CREATE INDEX IF NOT EXISTS deliveries_by_state ON deliveries (state, id DESC) WHERE state <> 'started';
-CREATE INDEX IF NOT EXISTS deliveries_by_run ON deliveries (run_id);
+CREATE INDEX IF NOT EXISTS deliveries_failed ON deliveries (id) WHERE state = 'failed';
 CREATE INDEX IF NOT EXISTS deliveries_by_sender ON deliveries (sender_id) WHERE sender_id IS NOT NULL;
 
 CREATE TABLE IF NOT EXISTS parts (
@@ -34,7 +33,17 @@ CREATE TABLE IF NOT EXISTS parts (
   part INTEGER NOT NULL,
   bytes BLOB NOT NULL,
   PRIMARY KEY (delivery, part)
+) WITHOUT ROWID;
+
+-- At most one row: milliseconds since 1970 until when the first shard may keep deliveries of the time before there were shards.
+CREATE TABLE IF NOT EXISTS earlier (
+  only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
+  until INTEGER NOT NULL
 );
+
+-- Of objects that were made before: each index is another page that every delivery writes.
+DROP INDEX IF EXISTS deliveries_by_state;
+DROP INDEX IF EXISTS deliveries_by_run;
 `;
 
 /** Creates what is missing; safe to repeat at every start of the object. */

@@ -4,7 +4,7 @@ import type { StartRequest, StartResult } from "../../src/domain/durable-run";
 import type { FlowPointer, FlowState } from "../../src/domain/flow-address";
 import { MAX_GROUP_QUEUE, MAX_WEBHOOK_RUN_BYTES } from "../../src/domain/limits";
 import type { Catalog, RunShards, World } from "../../src/operations/ports";
-import { startDelivery } from "../../src/operations/start-delivery";
+import { type Begun, startDeliveries } from "../../src/operations/start-deliveries";
 import { FakeHost } from "../support/fake-host";
 import { flowOf, planOf } from "../support/trial";
 
@@ -34,39 +34,42 @@ const DELIVERY: Delivery = {
 };
 
 interface Setting {
-  status?: FlowState | "missing";
-  answer?: StartResult | Error;
+  status?: FlowState | "missing" | "unreachable";
+  /** `silent`: the shard does not answer. */
+  answer?: StartResult["kind"] | "silent";
   flow?: Parameters<typeof flowOf>[1];
   delivery?: Partial<Delivery>;
   body?: string;
 }
 
-async function start({ status = "running", answer, flow, delivery, body = "{}" }: Setting = {}) {
+async function start({ status = "running", answer = "accepted", flow, delivery, body = "{}" }: Setting = {}) {
   const requests: StartRequest[] = [];
   const plan = planOf(flowOf({ n: { type: "calculate", set: { a: "=input.json.a" }, next: "end" } }, flow));
   const pointer = { environmentId: 1, projectId: 2, flow: "trial", version: 1, status } as FlowPointer;
   const catalog = {
-    flow: () => (status === "missing" ? undefined : pointer),
+    flow: async () => {
+      if (status === "unreachable") throw new Error("the database is away");
+      return status === "missing" ? undefined : pointer;
+    },
     plan: () => plan,
   } as unknown as Catalog;
   const shards = {
     newRunId: () => "another",
-    start: async (request: StartRequest) => {
-      requests.push(request);
-      if (answer instanceof Error) throw answer;
-      return answer ?? { kind: "accepted", view: { id: request.id }, replayed: false };
+    startMany: async (_environment: number, list: readonly StartRequest[]) => {
+      requests.push(...list);
+      return new Map(answer === "silent" ? [] : list.map(({ id }) => [id, answer]));
     },
   } as unknown as RunShards;
   let read = 0;
-  const begun = await startDelivery(
+  const begun = await startDeliveries(
     { catalog, shards, world, host: new FakeHost() },
-    { ...DELIVERY, ...delivery },
+    [{ ...DELIVERY, ...delivery }],
     () => {
       read += 1;
       return new TextEncoder().encode(body);
     },
   );
-  return { begun, requests, read };
+  return { begun: begun.get(DELIVERY.id) as Begun, requests, read };
 }
 
 describe("a delivery", () => {
@@ -95,6 +98,10 @@ describe("a delivery", () => {
     const gone = await start({ status: "missing" });
     expect(gone.begun).toMatchObject({ kind: "failed" });
     expect(gone.requests).toEqual([]);
+  });
+
+  test("is tried again when it cannot be told which flow it starts", async () => {
+    expect((await start({ status: "unreachable" })).begun).toMatchObject({ kind: "unreached" });
   });
 
   test("of more bytes than a run takes is not even read", async () => {
@@ -126,15 +133,51 @@ describe("a delivery", () => {
       maxQueue: MAX_GROUP_QUEUE,
       maxWaitMs: null,
     });
-    expect((await start({ flow, answer: { kind: "undecided" } })).begun).toMatchObject({ kind: "waits" });
+    expect((await start({ flow, answer: "undecided" })).begun).toMatchObject({ kind: "waits" });
   });
 
   test("is tried again when the shard cannot be reached, and not when it is too large for it", async () => {
-    await expect(start({ answer: new Error("gone") })).rejects.toThrow("gone");
-    expect((await start({ answer: { kind: "too_large" } })).begun).toMatchObject({
+    expect((await start({ answer: "silent" })).begun).toMatchObject({ kind: "unreached" });
+    expect((await start({ answer: "too_large" })).begun).toMatchObject({
       kind: "failed",
       reason: expect.stringContaining("MAX_STORED_VALUE_BYTES"),
     });
-    expect((await start({ answer: { kind: "withdrawn" } })).begun).toMatchObject({ kind: "failed" });
+    expect((await start({ answer: "withdrawn" })).begun).toMatchObject({ kind: "failed" });
+  });
+});
+
+describe("several deliveries", () => {
+  test("are started together, and what is wrong with one is no matter to the others", async () => {
+    const calls: [number, string[]][] = [];
+    const plan = planOf(flowOf({ n: { type: "calculate", set: { a: "=input.json.a" }, next: "end" } }));
+    const pointer = (environmentId: number) =>
+      ({ environmentId, projectId: 2, flow: "trial", version: 1, status: "running" }) as FlowPointer;
+    const catalog = {
+      flow: async (environmentId: number, _project: number, flow: string) =>
+        flow === "gone" ? undefined : pointer(environmentId),
+      plan: async () => plan,
+    } as unknown as Catalog;
+    const shards = {
+      startMany: async (environmentId: number, list: readonly StartRequest[]) => {
+        calls.push([environmentId, list.map(({ id }) => id)]);
+        return new Map(list.map(({ id }) => [id, id === "r-2" ? "too_large" : "accepted"]));
+      },
+    } as unknown as RunShards;
+    const deliveries = [1, 2, 3, 4].map((n) => ({
+      ...DELIVERY,
+      id: `d-${n}`,
+      runId: `r-${n}`,
+      target: { ...DELIVERY.target, flow: n === 3 ? "gone" : "trial" },
+    }));
+    const begun = await startDeliveries({ catalog, shards, world, host: new FakeHost() }, deliveries, () =>
+      new TextEncoder().encode("{}"),
+    );
+    expect(calls).toEqual([[1, ["r-1", "r-2", "r-4"]]]);
+    expect(deliveries.map(({ id }) => begun.get(id)?.kind)).toEqual([
+      "started",
+      "failed",
+      "failed",
+      "started",
+    ]);
   });
 });
