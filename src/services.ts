@@ -9,6 +9,7 @@ import { CatalogSource } from "./adapters/d1/catalog-source";
 import { D1Directory } from "./adapters/d1/directory";
 import { D1DroppedKeystores } from "./adapters/d1/dropped-keystores";
 import { EnvironmentPurge } from "./adapters/d1/environment-purge";
+import { regionOf } from "./adapters/d1/environment-region";
 import { D1Environments } from "./adapters/d1/environments";
 import { D1InterfaceCredentials } from "./adapters/d1/interface-credentials";
 import { D1ObjectStorage } from "./adapters/d1/object-storage";
@@ -30,6 +31,7 @@ import { DurableEnvironmentWorkers } from "./adapters/durable/environment-worker
 import { DurableExclusionGroups } from "./adapters/durable/exclusion-client";
 import { mayTravelTogether } from "./adapters/durable/gathered-calls";
 import { DurableKeystores } from "./adapters/durable/keystores";
+import { Placement } from "./adapters/durable/placement";
 import { DurableRateLimiter } from "./adapters/durable/rate-limiter";
 import { DurableRecordRuns } from "./adapters/durable/record-runs";
 import { DurableRunShards } from "./adapters/durable/run-shards";
@@ -141,6 +143,7 @@ function compose(bindings: Bindings): Services {
       }),
     );
   };
+  const placement = new Placement({ regionOf: (environmentId) => regionOf(bindings.DB, environmentId) });
   const access = new CachedAccess({
     store: new AccessStore(bindings.DB, settings.ENVIRONMENT_DOMAIN),
     now: world.now,
@@ -157,21 +160,25 @@ function compose(bindings: Bindings): Services {
     onAdvance: () => access.forget(),
   });
   const keystores = new DurableKeystores({
-    namespace: bindings.KEYSTORE_OWNER,
+    namespace: placement.of(bindings.KEYSTORE_OWNER),
     kv: bindings.KEYSTORE,
     catalog,
     now: world.now,
   });
   const objectStorage = new D1ObjectStorage(bindings.DB);
   const runLog = new D1RunLog(bindings.DB);
-  const schedulers = new DurableSchedulers(bindings.SCHEDULER);
+  const schedulers = new DurableSchedulers(placement.of(bindings.SCHEDULER));
   // Which database an environment's data is in; today there is one.
   const databaseOf = () => bindings.DB;
   const tables = new D1Tables({ databaseOf, now: world.now, random: world.random });
   const signer = new KeySigner(settings.PHIXFLOW_API_KEY, settings.PHIXFLOW_API_KEY_PREVIOUS);
   const keyStore = new D1ApiKeys(bindings.DB);
   const groupsOf: Services["groupsOf"] = (work, together = true) =>
-    new DurableExclusionGroups({ namespace: bindings.EXCLUSION_GROUP, background: work, together });
+    new DurableExclusionGroups({
+      namespace: placement.of(bindings.EXCLUSION_GROUP),
+      background: work,
+      together,
+    });
   const exclusion = groupsOf(background, mayTravelTogether());
   const cipher = new SecretCipher(settings.MASTER_KEY, settings.MASTER_KEY_PREVIOUS);
   const vault = new D1SecretVault(bindings.DB, cipher, world.now);
@@ -193,8 +200,8 @@ function compose(bindings: Bindings): Services {
     background,
     records: new D1Records(bindings.DB),
     recordRuns: new DurableRecordRuns({
-      namespace: bindings.RUN_SHARD,
-      sweepers: bindings.RECORD_SWEEPER,
+      namespace: placement.of(bindings.RUN_SHARD),
+      sweepers: placement.of(bindings.RECORD_SWEEPER),
       shards: settings.RUN_SHARDS,
       now: world.now,
     }),
@@ -203,17 +210,17 @@ function compose(bindings: Bindings): Services {
     environments,
     objectStorage,
     room,
-    environmentWorkers: new DurableEnvironmentWorkers(bindings.ENVIRONMENT_MANAGER),
+    environmentWorkers: new DurableEnvironmentWorkers(placement.of(bindings.ENVIRONMENT_MANAGER)),
     certificates: { check: checkCertificate },
     projectData: new CopiedProjectData({ db: bindings.DB, keystores: keystoresInRoom }),
     remains: new EnvironmentRemains({
       rows: new EnvironmentPurge(bindings.DB),
-      shards: bindings.RUN_SHARD,
+      shards: placement.of(bindings.RUN_SHARD),
       shardCount: settings.RUN_SHARDS,
-      schedulers: bindings.SCHEDULER,
-      sweepers: bindings.RECORD_SWEEPER,
-      inboxes: bindings.WEBHOOK_INBOX,
-      keystores: bindings.KEYSTORE_OWNER,
+      schedulers: placement.of(bindings.SCHEDULER),
+      sweepers: placement.of(bindings.RECORD_SWEEPER),
+      inboxes: placement.of(bindings.WEBHOOK_INBOX),
+      keystores: placement.of(bindings.KEYSTORE_OWNER),
       catalogCopies: bindings.CATALOG,
       keystoreCopies: bindings.KEYSTORE,
     }),
@@ -251,11 +258,11 @@ function compose(bindings: Bindings): Services {
       secrets: vault,
     }),
     shards: new DurableRunShards({
-      namespace: bindings.RUN_SHARD,
+      namespace: placement.of(bindings.RUN_SHARD),
       shards: settings.RUN_SHARDS,
       random: world.random,
     }),
-    inboxes: new DurableWebhookInboxes(bindings.WEBHOOK_INBOX),
+    inboxes: new DurableWebhookInboxes(placement.of(bindings.WEBHOOK_INBOX)),
     audit: new D1AuditTrail(bindings.DB),
     adminToken: settings.ADMIN_TOKEN,
     accessTokens: accessVerifier(settings, world.now),

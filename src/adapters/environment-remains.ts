@@ -8,6 +8,7 @@ import type { Scheduler } from "../durable/scheduler";
 import type { WebhookInbox } from "../durable/webhook-inbox";
 import type { EnvironmentRemains as Remains } from "../operations/environments/purge-environment";
 import type { EnvironmentPurge } from "./d1/environment-purge";
+import type { NamedObjects } from "./durable/placement";
 
 /** Objects that are asked in one piece of work, and at a time. */
 const OBJECTS = 200;
@@ -18,13 +19,13 @@ const COPIES_AT_ONCE = 6;
 
 export interface EnvironmentRemainsOptions {
   rows: EnvironmentPurge;
-  shards: DurableObjectNamespace<RunShard>;
+  shards: NamedObjects<RunShard>;
   /** How many run shards an environment has. */
   shardCount: number;
-  schedulers: DurableObjectNamespace<Scheduler>;
-  sweepers: DurableObjectNamespace<RecordSweeper>;
-  inboxes: DurableObjectNamespace<WebhookInbox>;
-  keystores: DurableObjectNamespace<Keystore>;
+  schedulers: NamedObjects<Scheduler>;
+  sweepers: NamedObjects<RecordSweeper>;
+  inboxes: NamedObjects<WebhookInbox>;
+  keystores: NamedObjects<Keystore>;
   catalogCopies: KVNamespace;
   keystoreCopies: KVNamespace;
 }

@@ -1,11 +1,12 @@
 import type { EnvironmentManager } from "../../durable/environment-manager";
 import type { EnvironmentWorkers } from "../../operations/environments/ports";
+import type { NamedObjects } from "./placement";
 
 /** The objects that carry changes of environments out, one for each environment. */
 export class DurableEnvironmentWorkers implements EnvironmentWorkers {
-  readonly #namespace: DurableObjectNamespace<EnvironmentManager>;
+  readonly #namespace: NamedObjects<EnvironmentManager>;
 
-  constructor(namespace: DurableObjectNamespace<EnvironmentManager>) {
+  constructor(namespace: NamedObjects<EnvironmentManager>) {
     this.#namespace = namespace;
   }
 

@@ -11,6 +11,7 @@ import {
 import type { ExclusionGroup } from "../../durable/exclusion-group";
 import type { ExclusionGroups } from "../../operations/ports";
 import { GatheredCalls } from "./gathered-calls";
+import type { NamedObjects } from "./placement";
 
 /** Milliseconds that a call to the object may take beyond what it was asked to wait: it answers within a few. */
 const CALL_TIMEOUT_MS = 5_000;
@@ -25,7 +26,7 @@ const MOST_TOGETHER = 500;
 type GroupObject = Pick<ExclusionGroup, "acquire" | "acquireAll" | "renew" | "release">;
 
 export interface ExclusionClientOptions {
-  namespace: DurableObjectNamespace<ExclusionGroup>;
+  namespace: NamedObjects<ExclusionGroup>;
   /** Lets work go on after the answer. */
   background: (work: Promise<unknown>) => void;
   /** Whether those who ask at the same time may ask together. */
@@ -38,7 +39,7 @@ export interface ExclusionClientOptions {
  * object few calls.
  */
 export class DurableExclusionGroups implements ExclusionGroups {
-  readonly #namespace: DurableObjectNamespace<ExclusionGroup>;
+  readonly #namespace: NamedObjects<ExclusionGroup>;
   readonly #background: (work: Promise<unknown>) => void;
   readonly #together: boolean;
   readonly #asking: GatheredCalls<AcquireRequest, AcquireAnswer>;

@@ -22,6 +22,7 @@ import type {
 import { after, type MaybePromise } from "../../engine/maybe-promise";
 import type { Catalog } from "../../operations/ports";
 import { BoundedCache } from "../bounded-cache";
+import type { NamedObjects } from "./placement";
 
 /** Keys that KV reads in one call. */
 const BULK = 100;
@@ -39,7 +40,7 @@ type Owner = {
 };
 
 export interface DurableKeystoresOptions {
-  namespace: DurableObjectNamespace<Keystore>;
+  namespace: NamedObjects<Keystore>;
   kv: KVNamespace;
   catalog: Pick<Catalog, "resource">;
   now: () => number;

@@ -3,6 +3,7 @@ import { type RecordTelling, SWEEP_MS } from "../../domain/record";
 import type { RecordSweeper } from "../../durable/record-sweeper";
 import type { RunShard } from "../../durable/run-shard";
 import type { RecordRuns, RecordStart, RecordStartResult } from "../../operations/records/ports";
+import type { NamedObjects } from "./placement";
 
 /** Runs that one call of a shard starts at the most, and characters of their records: a call carries 32 MB. */
 const STARTS_PER_CALL = 250;
@@ -22,8 +23,8 @@ interface Sweeper {
 }
 
 export interface DurableRecordRunsOptions {
-  namespace: DurableObjectNamespace<RunShard>;
-  sweepers: DurableObjectNamespace<RecordSweeper>;
+  namespace: NamedObjects<RunShard>;
+  sweepers: NamedObjects<RecordSweeper>;
   /** How many shards an environment has. */
   shards: number;
   now: () => number;

@@ -13,6 +13,7 @@ import type { RunMessage } from "../../domain/run";
 import type { RunShard } from "../../durable/run-shard";
 import type { RunFilter, RunShards, RunSummary } from "../../operations/ports";
 import type { RecordStart, RecordStartResult } from "../../operations/records/ports";
+import type { NamedObjects } from "./placement";
 
 /** What a shard's stub offers, told by hand: the platform's own types lose themselves in JSON values. */
 interface Shard {
@@ -30,7 +31,7 @@ interface Shard {
 }
 
 export interface DurableRunShardsOptions {
-  namespace: DurableObjectNamespace<RunShard>;
+  namespace: NamedObjects<RunShard>;
   /** How many shards an environment has. */
   shards: number;
   random: () => number;

@@ -1,6 +1,7 @@
 import type { ScheduleView } from "../../domain/schedule";
 import type { Scheduler } from "../../durable/scheduler";
 import type { Schedulers } from "../../operations/ports";
+import type { NamedObjects } from "./placement";
 
 /** What a scheduler's stub offers, told by hand: the platform's own types make promises of unions. */
 interface Stub {
@@ -11,9 +12,9 @@ interface Stub {
 
 /** Schedulers as objects, one for each environment. */
 export class DurableSchedulers implements Schedulers {
-  readonly #namespace: DurableObjectNamespace<Scheduler>;
+  readonly #namespace: NamedObjects<Scheduler>;
 
-  constructor(namespace: DurableObjectNamespace<Scheduler>) {
+  constructor(namespace: NamedObjects<Scheduler>) {
     this.#namespace = namespace;
   }
 

@@ -11,6 +11,7 @@ import {
 } from "../../domain/delivery";
 import type { WebhookInbox } from "../../durable/webhook-inbox";
 import type { ReplayRequest, WebhookAddress, WebhookInboxes } from "../../operations/webhook-ports";
+import type { NamedObjects } from "./placement";
 
 /** What an inbox's stub offers, told by hand: the platform's own types make promises of unions. */
 interface Inbox {
@@ -23,9 +24,9 @@ interface Inbox {
 
 /** Inboxes as objects, some for each webhook. */
 export class DurableWebhookInboxes implements WebhookInboxes {
-  readonly #namespace: DurableObjectNamespace<WebhookInbox>;
+  readonly #namespace: NamedObjects<WebhookInbox>;
 
-  constructor(namespace: DurableObjectNamespace<WebhookInbox>) {
+  constructor(namespace: NamedObjects<WebhookInbox>) {
     this.#namespace = namespace;
   }
 
