@@ -20,7 +20,8 @@ const TRANSITIONS: Record<EnvironmentStatus, readonly EnvironmentStatus[]> = {
   updating: ["ready", "error"],
   upgrading: ["upgraded", "ready", "error"],
   upgraded: ["ready"],
-  error: ["updating", "deleting"],
+  // The change that failed is tried again, another one is made instead, or the environment is deleted.
+  error: ["creating", "updating", "upgrading", "deleting"],
   deleting: ["deleted", "error"],
   deleted: [],
 };

@@ -60,6 +60,11 @@ export const MAX_PROJECT_FILES = 10_000;
 export const MAX_EVENT_PARAMS = 20;
 /** Objects of one event: each has a shape that is checked at every call. */
 export const MAX_EVENT_OBJECTS = 100;
+/**
+ * Times that a piece of a change of an environment is tried, with waits of 1 s, 2 s, 4 s … in between, nine minutes in all:
+ * a fault that lasts longer is nothing that waiting mends, and the environment is in error.
+ */
+export const MAX_CHANGE_ATTEMPTS = 10;
 /** Constants of one project. */
 export const MAX_CONSTANTS = 500;
 /** Bytes of all constants of one project, as JSON: they travel with every version of the flows that read them. */

@@ -39,3 +39,30 @@ export type PendingChange =
       /** What could not be copied, and why. */
       failed: { item: string; reason: string }[];
     };
+
+/** Changes that may fail for good: what they lead to is missed by someone. */
+export type FailableChange = Exclude<PendingChange, { kind: "shown" | "sweep" }>;
+
+/** The state in which each of them is carried out. */
+export const CHANGE_STATES: Readonly<Record<FailableChange["kind"], EnvironmentStatus>> = {
+  create: "creating",
+  package: "upgrading",
+  storage: "upgrading",
+  version: "upgrading",
+  optimize: "upgrading",
+  transfer: "updating",
+  delete: "deleting",
+};
+
+export function isFailable(change: PendingChange): change is FailableChange {
+  return Object.hasOwn(CHANGE_STATES, change.kind);
+}
+
+/** Why an environment is in error: the change that could not be carried out. */
+export interface ChangeFailure {
+  change: FailableChange;
+  /** For whoever asks: what it met, without what only operators may see. */
+  reason: string;
+  /** Milliseconds since 1970. */
+  at: number;
+}

@@ -1,6 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Bindings } from "../bindings";
-import { carryOut } from "../operations/environments/carry-out";
+import { SluiceError } from "../domain/errors";
+import { MAX_CHANGE_ATTEMPTS } from "../domain/limits";
+import { carryOut, giveUp } from "../operations/environments/carry-out";
 import { servicesOf } from "../services";
 
 /*
@@ -9,7 +11,8 @@ import { servicesOf } from "../services";
  *
  * 1. It is woken before a change is written down, so it looks several times before it rests.
  * 2. Its alarm is set again before each piece of work, so that one which kills the object is tried again.
- * 3. `alarm()` lets no error out; after an error it waits, longer each time.
+ * 3. `alarm()` lets no error out; after an error it waits, longer each time, whoever asks meanwhile. After
+ *    MAX_CHANGE_ATTEMPTS of them without getting further the environment is in error.
  */
 
 /** Milliseconds after which it first looks, and looks again while there is nothing. */
@@ -26,34 +29,59 @@ interface Mark {
   environmentId: number;
   /** Looks left before it rests. */
   looks: number;
-  errors: number;
+  /** Times that the next piece of work was begun, those too that the object did not outlive. */
+  attempts: number;
+  /** After an error: until when it waits, whoever asks meanwhile. */
+  waitsUntil: number;
 }
 
 const MARK = "mark";
+/** What a piece of work met that was begun and never came back. */
+const LOST = "nothing that is known: it did not come back.";
 
 export class EnvironmentManager extends DurableObject<Bindings> {
   /** Has the object look for work, from now on and for some seconds. */
   async wake(environmentId: number): Promise<void> {
     const present = await this.ctx.storage.get<Mark>(MARK);
-    await this.ctx.storage.put<Mark>(MARK, { environmentId, looks: LOOKS, errors: present?.errors ?? 0 });
+    const { attempts, waitsUntil } = present ?? { attempts: 0, waitsUntil: 0 };
+    await this.ctx.storage.put<Mark>(MARK, { environmentId, looks: LOOKS, attempts, waitsUntil });
+    // Asking how a failed piece stands must not use up its attempts.
+    const at = Math.max(Date.now() + LOOK_MS, waitsUntil);
     const due = await this.ctx.storage.getAlarm();
-    if (due === null || due > Date.now() + LOOK_MS) await this.ctx.storage.setAlarm(Date.now() + LOOK_MS);
+    if (due === null || due > at) await this.ctx.storage.setAlarm(at);
   }
 
   override async alarm(): Promise<void> {
     const mark = await this.ctx.storage.get<Mark>(MARK);
     if (mark === undefined) return;
+    const attempts = mark.attempts + 1;
     try {
+      await this.ctx.storage.put<Mark>(MARK, { ...mark, attempts });
       await this.ctx.storage.setAlarm(Date.now() + LOST_MS);
+      if (mark.attempts >= MAX_CHANGE_ATTEMPTS && (await this.#giveUp(mark, LOST))) return;
       const next = await carryOut(servicesOf(this.env), mark.environmentId);
       await this.#rest(mark, next);
     } catch (error) {
+      const reference = crypto.randomUUID();
       // biome-ignore lint/suspicious/noConsole: the operators' log; nobody waits for an alarm
-      console.error("an environment's change could not go on", mark.environmentId, error);
-      const wait = Math.min(FIRST_RETRY_MS * 2 ** mark.errors, LONGEST_RETRY_MS);
-      await this.ctx.storage.put<Mark>(MARK, { ...mark, errors: mark.errors + 1 });
-      await this.ctx.storage.setAlarm(Date.now() + wait);
+      console.error("an environment's change could not go on", mark.environmentId, reference, error);
+      const met =
+        error instanceof SluiceError ? error.message : `a fault inside, which the log has as ${reference}.`;
+      if (attempts >= MAX_CHANGE_ATTEMPTS && (await this.#giveUp(mark, met))) return;
+      const waitsUntil = Date.now() + Math.min(FIRST_RETRY_MS * 2 ** mark.attempts, LONGEST_RETRY_MS);
+      await this.ctx.storage.put<Mark>(MARK, { ...mark, attempts, waitsUntil });
+      await this.ctx.storage.setAlarm(waitsUntil);
     }
+  }
+
+  /** @returns whether the environment is in error now; while that cannot be written down, it goes on trying */
+  async #giveUp({ environmentId }: Mark, met: string): Promise<boolean> {
+    const reason = `It was tried ${MAX_CHANGE_ATTEMPTS} times (MAX_CHANGE_ATTEMPTS) and met: ${met}`;
+    const given = await giveUp(servicesOf(this.env), environmentId, reason).catch(() => false);
+    if (!given) return false;
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.delete(MARK);
+    return true;
   }
 
   /** @param next milliseconds after which there is more to do */
@@ -66,7 +94,7 @@ export class EnvironmentManager extends DurableObject<Bindings> {
       return;
     }
     const left = next === undefined ? looks - 1 : LOOKS;
-    await this.ctx.storage.put<Mark>(MARK, { ...mark, looks: left, errors: 0 });
+    await this.ctx.storage.put<Mark>(MARK, { ...mark, looks: left, attempts: 0, waitsUntil: 0 });
     await this.ctx.storage.setAlarm(Date.now() + (next ?? LOOK_MS));
   }
 }

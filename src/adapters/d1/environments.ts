@@ -1,6 +1,6 @@
 import type { CertificateDescription, CheckedCertificate } from "../../domain/certificate";
 import type { EnvironmentStatus, PackageCode, Region } from "../../domain/environment-life";
-import type { PendingChange } from "../../domain/pending-change";
+import type { ChangeFailure, PendingChange } from "../../domain/pending-change";
 import type {
   EnvironmentFields,
   EnvironmentStore,
@@ -29,6 +29,7 @@ interface EnvironmentRow {
   pending: string | null;
   optimized: string | null;
   transferred: string | null;
+  failure: string | null;
   used_bytes: number | null;
   measured_at: number | null;
   updated_at: number | null;
@@ -36,7 +37,7 @@ interface EnvironmentRow {
 
 /** An environment that was made before it had details, or without them, has the defaults. */
 const ENVIRONMENT = `SELECT e.id, e.organization_id, e.name, e.host, e.is_default, e.created_at, d.description, d.region,
-    d.timezone, d.package, d.extra_storage, d.software, d.status, d.pending, d.optimized, d.transferred, d.used_bytes, d.measured_at,
+    d.timezone, d.package, d.extra_storage, d.software, d.status, d.pending, d.optimized, d.transferred, d.failure, d.used_bytes, d.measured_at,
     d.updated_at
   FROM environments e LEFT JOIN environment_details d ON d.environment_id = e.id`;
 const DETAILS = "INSERT OR IGNORE INTO environment_details (environment_id, updated_at) VALUES (?1, ?2)";
@@ -55,6 +56,7 @@ const COLUMNS: Record<
   software: (value: string) => ["software", value],
   optimized: (value: object) => ["optimized", JSON.stringify(value)],
   transferred: (value: object) => ["transferred", JSON.stringify(value)],
+  failure: (value: object | null) => ["failure", value === null ? null : JSON.stringify(value)],
 };
 
 export class D1Environments extends EnvironmentUse implements EnvironmentStore {
@@ -337,6 +339,7 @@ function storedEnvironment(row: EnvironmentRow): StoredEnvironment {
     pending: row.pending === null ? null : (JSON.parse(row.pending) as PendingChange),
     optimized: row.optimized === null ? null : (JSON.parse(row.optimized) as Record<string, number>),
     transferred: row.transferred === null ? null : (JSON.parse(row.transferred) as TransferResult),
+    failure: row.failure === null ? null : (JSON.parse(row.failure) as ChangeFailure),
     usedBytes: row.used_bytes ?? 0,
     measuredAt: row.measured_at ?? 0,
     createdAt: row.created_at,

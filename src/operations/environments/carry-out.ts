@@ -3,6 +3,7 @@ import type { EnvironmentStatus } from "../../domain/environment-life";
 import { SluiceError } from "../../domain/errors";
 import {
   type CopyItem,
+  isFailable,
   type PendingChange,
   STATE_SHOWN_MS,
   SWEEP_AFTER_MS,
@@ -110,16 +111,39 @@ function copyItem(
   }
 }
 
+/**
+ * Gives a change up that could not be carried out however often it was tried.
+ * @param reason for whoever asks how the environment stands
+ * @returns whether the environment is in error now; a change that nobody asked for is never given up
+ */
+export async function giveUp(
+  { environments, world }: EnvironmentServices,
+  environmentId: number,
+  reason: string,
+): Promise<boolean> {
+  const environment = await environments.find(environmentId);
+  const change = environment?.pending ?? null;
+  if (environment === undefined || change === null || !isFailable(change)) return false;
+  const at = world.now();
+  const failure = { change, reason, at };
+  return environments.move(environmentId, environment.status, "error", null, at, { failure });
+}
+
 /** Writes down what an environment has become. */
 async function settle(
-  { environments, world }: EnvironmentServices,
+  { environments, environmentDomain, world }: EnvironmentServices,
   environment: StoredEnvironment,
   to: EnvironmentStatus,
   fields: EnvironmentFields,
 ): Promise<number | undefined> {
   const now = world.now();
   const next = FOLLOWING[to]?.(now) ?? null;
-  await environments.move(environment.id, environment.status, to, next, now, fields);
+  const mended: EnvironmentFields = environment.failure === null ? {} : { failure: null };
+  // One that could not be created gets its host names by whichever change succeeds first.
+  if (environment.failure?.change.kind === "create" && environment.host === null && to !== "deleted") {
+    mended.host = newEnvironmentHost(environmentDomain);
+  }
+  await environments.move(environment.id, environment.status, to, next, now, { ...mended, ...fields });
   return next === null ? undefined : STATE_SHOWN_MS;
 }
 

@@ -13,7 +13,7 @@ import {
 import type { Statistics } from "../../domain/environment-statistics";
 import { SluiceError } from "../../domain/errors";
 import { MAX_ENVIRONMENTS } from "../../domain/limits";
-import type { PendingChange } from "../../domain/pending-change";
+import { CHANGE_STATES, type PendingChange } from "../../domain/pending-change";
 import { LATEST_RELEASE } from "../../domain/software";
 import type { ApplyServices } from "../apply-project";
 import type {
@@ -191,6 +191,11 @@ export async function updateEnvironment(
   if (!(await environments.change(environment.id, fields, now))) throw nameTaken(name ?? "");
   if (certificate !== undefined) await environments.setCertificate(environment.id, certificate, now);
   else if (change.delete_certificate === "1") await environments.removeCertificate(environment.id);
+  // What failed is tried again by this, the seed's way to update an environment.
+  const { failure } = environment;
+  if (environment.status === "error" && failure !== null) {
+    await begin(services, environment, CHANGE_STATES[failure.change.kind], failure.change);
+  }
 }
 
 const REASONS: Record<CertificateProblem, string> = {
@@ -240,7 +245,16 @@ function wrongFile(path: string, reason: string): SluiceError {
 
 /** @throws SluiceError conflict when the environment is in a state from which it cannot change so */
 export function requireReady(environment: StoredEnvironment, to: EnvironmentStatus): void {
-  if (mayBecome(environment.status, to)) return;
+  const { status, failure } = environment;
+  const undeletable = status === "error" && failure?.change.kind === "delete" && to !== "deleting";
+  if (mayBecome(status, to) && !undeletable) return;
+  if (status === "error") {
+    throw new SluiceError(
+      "conflict",
+      `The environment could not be deleted, and takes nothing but being deleted again: DELETE /v1/environment/${environment.id}.`,
+      { state: status },
+    );
+  }
   throw new SluiceError(
     "conflict",
     `The environment is ${environment.status}; wait until GET /v1/environment/${environment.id}/status says ready.`,

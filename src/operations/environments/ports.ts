@@ -2,7 +2,7 @@ import type { CertificateDescription, CertificateUpload, CheckedCertificate } fr
 import type { EnvironmentStatus, PackageCode, Region } from "../../domain/environment-life";
 import type { Statistics } from "../../domain/environment-statistics";
 import type { StoringObjectAddress } from "../../domain/object-storage";
-import type { PendingChange } from "../../domain/pending-change";
+import type { ChangeFailure, PendingChange } from "../../domain/pending-change";
 
 /** An environment with all that is kept of it. */
 export interface StoredEnvironment {
@@ -24,6 +24,8 @@ export interface StoredEnvironment {
   optimized: Record<string, number> | null;
   /** How the last copying of a project's data ended. */
   transferred: TransferResult | null;
+  /** Of one that is in error, or goes on from there: what could not be done. */
+  failure: ChangeFailure | null;
   usedBytes: number;
   /** Milliseconds since 1970. */
   measuredAt: number;
@@ -71,6 +73,7 @@ export interface EnvironmentFields {
   host?: string | null;
   optimized?: Record<string, number>;
   transferred?: TransferResult;
+  failure?: ChangeFailure | null;
 }
 
 /** Environments in the database: the truth about them. */
