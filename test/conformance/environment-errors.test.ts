@@ -59,7 +59,10 @@ const statusOf = async (id: string) => data(await caller.send("GET", `/${id}/sta
 describe("a change that cannot be carried out", () => {
   it("is tried a bounded number of times, then the environment is in `error`, and says which change and why", async () => {
     const next = await env.DB.prepare("SELECT max(id) + 1 AS id FROM environments").first<{ id: number }>();
-    const mend = await fault("UPDATE OF host ON environments", `NEW.id = ${next?.id} AND NEW.host IS NOT NULL`);
+    const mend = await fault(
+      "UPDATE OF host ON environments",
+      `NEW.id = ${next?.id} AND NEW.host IS NOT NULL`,
+    );
     const { id } = await data(
       await caller.send("POST", "", { name: "never", package: "SS-A", region: "london" }),
       201,
