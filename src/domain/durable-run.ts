@@ -102,6 +102,14 @@ export type StartResult =
   /** Its exclusion group could not be asked. */
   | { kind: "undecided" };
 
+/** The same of a run whose end nobody waits for, in few words: a busy shard tells it often. */
+export type StartedRun =
+  /** Accepted; it stands as `acceptedView` says. */
+  | { kind: "new" }
+  /** It was there already, under this id. */
+  | { kind: "known"; id: string }
+  | Exclude<StartResult, { kind: "accepted" }>;
+
 export type ViewResult = { kind: "found"; view: RunView } | { kind: "missing" };
 
 /** How a step stands with its callback. */
@@ -151,3 +159,25 @@ export type RecordResult =
       callbacks?: PendingCallback[];
     }
   | { kind: "missing" };
+
+/** How a run stands that was accepted just now, and has not begun. */
+export function acceptedView({ id, pointer, trigger, user, startedAt, nodes }: StartRequest): RunView {
+  const { environmentId, projectId, project, flowId, flow, version } = pointer;
+  return {
+    environmentId,
+    id,
+    projectId,
+    project,
+    flowId,
+    flow,
+    flowVersion: version,
+    trigger,
+    user,
+    startedAt,
+    endedAt: null,
+    status: "Queued",
+    message: null,
+    progress: { done: 0, of: nodes, current: null },
+    nextWakeAt: null,
+  };
+}

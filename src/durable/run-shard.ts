@@ -1,15 +1,17 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Bindings } from "../bindings";
-import type {
-  CallbackAnswer,
-  CallbackView,
-  RecordResult,
-  RerunResult,
-  RunView,
-  StartRequest,
-  StartResult,
-  ViewResult,
-  WithdrawResult,
+import {
+  acceptedView,
+  type CallbackAnswer,
+  type CallbackView,
+  type RecordResult,
+  type RerunResult,
+  type RunView,
+  type StartedRun,
+  type StartRequest,
+  type StartResult,
+  type ViewResult,
+  type WithdrawResult,
 } from "../domain/durable-run";
 import { shardOf } from "../domain/process-id";
 import type { RecordTelling } from "../domain/record";
@@ -29,11 +31,11 @@ import { Documents, ValueTooLarge } from "./run-shard/documents";
 import { cancelled, Driver, failedOutcome } from "./run-shard/driver";
 import { openRuns } from "./run-shard/open-runs";
 import { historyOf, Outbox } from "./run-shard/outbox";
-import { Permits, permitRequest } from "./run-shard/permits";
+import { Permits } from "./run-shard/permits";
 import { RecordDesk } from "./run-shard/record-desk";
 import { keptSteps, rerunRequest } from "./run-shard/rerun";
 import { Retention } from "./run-shard/retention";
-import { acceptedView, type RunRow, RunStore } from "./run-shard/run-store";
+import { type RunRow, RunStore } from "./run-shard/run-store";
 import { createTables } from "./run-shard/schema";
 import { StepRows } from "./run-shard/step-rows";
 import { type TimerKind, Timers } from "./run-shard/timers";
@@ -106,7 +108,7 @@ export class RunShard extends DurableObject<Bindings> {
       together: (work) => this.ctx.storage.transactionSync(work),
       take: (request) => this.#acceptance.accept(request, undefined),
       begin: (id, fresh) => this.#driver.enqueue(id, fresh),
-      start: (request, prepare) => this.start(request, 0, prepare),
+      start: (request, prepare) => this.#acceptance.take(request, prepare),
     });
     this.#permits = new Permits({
       sql,
@@ -126,7 +128,7 @@ export class RunShard extends DurableObject<Bindings> {
       callbacks,
       desk: this.#desk,
       background: (work) => ctx.waitUntil(work),
-      end: (id, outcome, messages) => this.#end(id, outcome, messages),
+      end: (id, outcome, messages, waited) => this.#end(id, outcome, messages, waited),
       enter: (id) => this.#permits.enter(id),
       running: (id) => this.#records.changed(id, true),
       suspend: (id, at, due, attempts) => this.#suspend(id, at, due, attempts),
@@ -139,9 +141,11 @@ export class RunShard extends DurableObject<Bindings> {
       giveBack: () => this.#permits.tend(),
     });
     this.#acceptance = new Acceptance({
+      storage: ctx.storage,
       runs: this.#runs,
       permits: this.#permits,
       records: this.#records,
+      driver: this.#driver,
       closed: () => this.#closing.closed,
       beat: () => this.#timers.setAtLatest("heartbeat", "", Date.now() + HEARTBEAT_MS),
     });
@@ -153,29 +157,18 @@ export class RunShard extends DurableObject<Bindings> {
   }
 
   /** Accepts a run; with `waitMs`, answers when it has ended, or when that time is over. The same run twice is one. */
-  async start(request: StartRequest, waitMs = 0, prepare?: () => void): Promise<StartResult> {
-    const permit = permitRequest(request);
-    let entry: "held" | "queued" | undefined;
-    if (permit !== undefined && this.#acceptance.known(request) === undefined) {
-      const asked = await this.#permits.ask(permit);
-      if (asked.kind !== "held" && asked.kind !== "queued") return asked;
-      entry = asked.kind;
-    }
-    const accepted = this.ctx.storage.transactionSync(() => {
-      const result = this.#acceptance.accept(request, entry);
-      if (result.kind === "accepted" && !result.replayed) prepare?.();
-      return result;
-    });
-    // Another call with the same key was first, or the caller gave up meanwhile.
-    if (permit !== undefined && entry !== undefined && this.#runs.find(request.id) === undefined) {
-      this.#permits.abandon(permit);
-    }
-    if (accepted.kind !== "accepted") return accepted;
-    if (!accepted.replayed) this.#driver.enqueue(request.id, prepare === undefined);
-    const { id } = accepted;
+  async start(request: StartRequest, waitMs = 0): Promise<StartResult> {
+    const taken = await this.#acceptance.take(request);
+    if (taken.kind !== "accepted") return taken;
+    const { id, replayed } = taken;
     if (waitMs > 0) await this.#ended(id, waitMs);
-    else if (!accepted.replayed) return { kind: "accepted", view: acceptedView(request), replayed: false };
-    return { kind: "accepted", view: this.#view(id), replayed: accepted.replayed };
+    else if (!replayed) return { kind: "accepted", view: acceptedView(request), replayed };
+    return { kind: "accepted", view: this.#view(id), replayed };
+  }
+
+  /** Accepts runs that came together. @returns an answer for each, in order */
+  startAll(requests: readonly StartRequest[]): Promise<StartedRun[]> {
+    return this.#acceptance.takeAll(requests);
   }
 
   /** Accepts many runs, of data records or others without a key. */
@@ -327,7 +320,7 @@ export class RunShard extends DurableObject<Bindings> {
     const { id } = row;
     const said = this.#driver.stop(id, reason) ?? this.#runs.messages(row);
     const outcome: RunOutcome = { ...failedOutcome(id, reason.code, reason.message), status: "Cancelled" };
-    this.#end(id, outcome, [...said, newMessage(Date.now(), "warning", reason.message)]);
+    this.#end(id, outcome, [...said, newMessage(Date.now(), "warning", reason.message)], true);
   }
 
   /** A run was asked to leave its exclusion group, or lost it. */
@@ -339,28 +332,38 @@ export class RunShard extends DurableObject<Bindings> {
     else if (this.#driver.executes(id)) this.#cancel(row, permitLost());
   }
 
-  #end(id: string, outcome: RunOutcome, messages: readonly RunMessage[]): void {
-    const row = this.#runs.find(id);
-    if (row === undefined || row.ended_at !== null) return;
+  #end(id: string, outcome: RunOutcome, messages: readonly RunMessage[], waited: boolean): void {
     const now = Date.now();
     let leaves = false;
-    this.ctx.storage.transactionSync(() => {
-      try {
-        this.#runs.end(id, outcome.status, now, outcome, messages);
-      } catch (error) {
-        if (!(error instanceof ValueTooLarge)) throw error;
-        const failed = failedOutcome(id, "value_too_large", `the outcome of the run: ${error.message}`);
-        this.#runs.end(id, failed.status, now, failed, messages);
-      }
-      this.#timers.remove("wake", id);
+    const first = this.ctx.storage.transactionSync(() => {
+      if (!this.#writeEnd(id, outcome, messages, now, waited)) return false;
+      if (waited) this.#timers.remove("wake", id);
       leaves = this.#permits.end(id);
       this.#outbox.add(id, "history", now);
       this.#retention.plan(now);
       this.#records.changed(id, false);
+      return true;
     });
+    if (!first) return;
     // The alarm would do it too, and does when this does not.
     if (leaves) this.#behind(this.#permits.tend());
     this.#waiters.tell(id);
+  }
+
+  #writeEnd(
+    id: string,
+    outcome: RunOutcome,
+    messages: readonly RunMessage[],
+    now: number,
+    waited: boolean,
+  ): boolean {
+    try {
+      return this.#runs.end(id, outcome.status, now, outcome, messages, waited);
+    } catch (error) {
+      if (!(error instanceof ValueTooLarge)) throw error;
+      const failed = failedOutcome(id, "value_too_large", `the outcome of the run: ${error.message}`);
+      return this.#runs.end(id, failed.status, now, failed, messages, waited);
+    }
   }
 
   #suspend(id: string, at: string | null, due: number, attempts: number): void {

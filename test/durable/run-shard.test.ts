@@ -446,12 +446,12 @@ describe("what a run owes", () => {
     const shard = new TestShard();
     const first = await shard.start(six, { n: 1 });
     await shard.until(first, "Success");
-    await shard.pass(250);
+    await shard.pass(1_000);
     await vi.waitFor(() => expect(write).toHaveBeenCalledTimes(1));
     // More becomes due while the first delivery hangs.
     const second = await shard.start(six, { n: 2 });
     await shard.until(second, "Success");
-    await shard.pass(250);
+    await shard.pass(1_000);
     const [timer] = await shard.rows<{ due: number }>("SELECT due FROM timers WHERE kind = 'outbox'");
     expect(timer?.due).toBeGreaterThan(clock.now + 1_000);
     expect(write).toHaveBeenCalledTimes(1);

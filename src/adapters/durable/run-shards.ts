@@ -1,24 +1,35 @@
-import type {
-  CallbackAnswer,
-  CallbackView,
-  RecordResult,
-  RerunResult,
-  StartRequest,
-  StartResult,
-  ViewResult,
-  WithdrawResult,
+import {
+  acceptedView,
+  type CallbackAnswer,
+  type CallbackView,
+  type RecordResult,
+  type RerunResult,
+  type StartedRun,
+  type StartRequest,
+  type StartResult,
+  type ViewResult,
+  type WithdrawResult,
 } from "../../domain/durable-run";
 import { newDurableRunId, shardOf } from "../../domain/process-id";
 import type { RunMessage } from "../../domain/run";
 import type { RunShard } from "../../durable/run-shard";
 import type { RunFilter, RunShards, RunSummary } from "../../operations/ports";
 import type { RecordStart, RecordStartResult } from "../../operations/records/ports";
+import { GatheredCalls } from "./gathered-calls";
 import type { NamedObjects } from "./placement";
+
+/** The one line in which runs wait to be accepted together. */
+const LINE = "";
+/** Runs that are accepted in one call at the most. */
+const MOST_TOGETHER = 64;
+/** Characters of a request's body up to which it travels with others: a large one would hold them up. */
+const MOST_BODY_CHARS = 32_768;
 
 /** What a shard's stub offers, told by hand: the platform's own types lose themselves in JSON values. */
 interface Shard {
   start(request: StartRequest, waitMs: number): Promise<StartResult>;
   startMany(starts: readonly RecordStart[]): Promise<[string, RecordStartResult][]>;
+  startAll(requests: readonly StartRequest[]): Promise<StartedRun[]>;
   poll(id: string, waitMs: number): Promise<ViewResult>;
   read(id: string): Promise<RecordResult>;
   withdraw(id: string): Promise<WithdrawResult>;
@@ -35,28 +46,83 @@ export interface DurableRunShardsOptions {
   /** How many shards an environment has. */
   shards: number;
   random: () => number;
+  now: () => number;
+  /** Lets work go on after the answer. */
+  background: (work: Promise<unknown>) => void;
+  /** Whether runs that are started at the same time may be accepted together. */
+  together: boolean;
 }
+
+/** An answer, or what went wrong on the way to one shard: that is no matter of those who travelled to another. */
+type Started = StartedRun | { kind: "failed"; error: unknown };
 
 /** Run shards as objects. An id of no shard of ours names no run, and no object is made for it. */
 export class DurableRunShards implements RunShards {
   readonly #options: DurableRunShardsOptions;
+  readonly #starting: GatheredCalls<StartRequest, Started>;
+  /** The shard of those who leave next: runs that are started at the same time go to one, so that they are accepted together. */
+  #next: number | undefined;
 
   constructor(options: DurableRunShardsOptions) {
     this.#options = options;
+    this.#starting = new GatheredCalls({
+      send: (_line, requests) => this.#startAll(requests),
+      most: MOST_TOGETHER,
+      background: options.background,
+      now: options.now,
+    });
   }
 
   newRunId(startedAt: number, key: string | undefined): string {
     const { shards, random } = this.#options;
     // A key comes as a hash, in hexadecimal digits: some of them are a number as good as random.
-    const shard =
-      key === undefined ? Math.floor(random() * shards) : Number.parseInt(key.slice(0, 8), 16) % shards;
+    if (key !== undefined) return newDurableRunId(startedAt, Number.parseInt(key.slice(0, 8), 16) % shards);
+    const shard = this.#next ?? Math.floor(random() * shards);
+    if (this.#starting.busy(LINE)) this.#next = shard;
     return newDurableRunId(startedAt, shard);
   }
 
-  start(request: StartRequest, waitMs: number): Promise<StartResult> {
+  async start(request: StartRequest, waitMs: number): Promise<StartResult> {
     const shard = this.#shard(request.pointer.environmentId, request.id);
     if (shard === undefined) throw new Error(`the id ${request.id} names no shard`);
-    return shard.start(request, waitMs);
+    const { together } = this.#options;
+    // Other triggers come from objects, which end, and with them whatever travels in their calls.
+    const gathers = together && request.trigger === "action" && request.input.body.length <= MOST_BODY_CHARS;
+    if (waitMs > 0 || !gathers) return shard.start(request, waitMs);
+    const started = await this.#starting.ask(LINE, request);
+    if (started === undefined) throw new Error("a start was not sent");
+    switch (started.kind) {
+      case "new":
+        return { kind: "accepted", view: acceptedView(request), replayed: false };
+      case "known": {
+        const known = await shard.poll(started.id, 0);
+        if (known.kind === "missing") throw new Error(`run ${started.id} was forgotten just now`);
+        return { kind: "accepted", view: known.view, replayed: true };
+      }
+      case "failed":
+        throw started.error;
+      default:
+        return started;
+    }
+  }
+
+  /** Each shard's runs in one call. */
+  async #startAll(requests: readonly StartRequest[]): Promise<Started[]> {
+    this.#next = undefined;
+    const byShard = Map.groupBy(requests, ({ id, pointer }) => `${pointer.environmentId}/${shardOf(id)}`);
+    const started = new Map<StartRequest, Started>();
+    await Promise.all(
+      [...byShard.values()].map(async (group) => {
+        const [{ id, pointer }] = group as [StartRequest];
+        try {
+          const answers = await this.#shard(pointer.environmentId, id)?.startAll(group);
+          for (const [index, request] of group.entries()) started.set(request, answers?.[index] as Started);
+        } catch (error) {
+          for (const request of group) started.set(request, { kind: "failed", error });
+        }
+      }),
+    );
+    return requests.map((request) => started.get(request) as Started);
   }
 
   async startMany(

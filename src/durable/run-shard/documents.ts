@@ -27,6 +27,13 @@ export class Documents {
     return text.length <= PART_CHARS;
   }
 
+  /** @throws ValueTooLarge for a text that `write` would not store */
+  check(text: string): void {
+    if (this.fitsRow(text)) return;
+    if (text.length > MAX_STORED_VALUE_BYTES) throw new ValueTooLarge();
+    if (new TextEncoder().encode(text).length > MAX_STORED_VALUE_BYTES) throw new ValueTooLarge();
+  }
+
   /**
    * Stores a text; one of the same name is replaced.
    * @param isNew there is none of the name

@@ -12,7 +12,7 @@ import { type CallbackDesk, originOf } from "./callback-desk";
 import type { Callbacks } from "./callbacks";
 import { DurableHost } from "./durable-host";
 import type { Entry } from "./permits";
-import type { RunRow, RunStore } from "./run-store";
+import type { Beginning, RunRow, RunStore } from "./run-store";
 import type { StepRows } from "./step-rows";
 
 /** Runs of one shard that may be in memory at once. */
@@ -32,8 +32,8 @@ export interface DriverOptions {
   callbacks: Callbacks;
   desk: CallbackDesk;
   background: (work: Promise<unknown>) => void;
-  /** Writes a run's final state; the first one counts. */
-  end: (id: string, outcome: RunOutcome, messages: readonly RunMessage[]) => void;
+  /** Writes a run's final state; the first one counts. `waited`: it may have delays and a due time. */
+  end: (id: string, outcome: RunOutcome, messages: readonly RunMessage[], waited: boolean) => void;
   /** Whether a run may go on, as far as its exclusion group is concerned; `undefined` when it has none. */
   enter: (id: string) => Promise<Entry | undefined>;
   /** Told when a run has begun, or goes on. */
@@ -162,15 +162,18 @@ export class Driver {
   /** Never throws: what goes wrong is written down, and tried again later. */
   async #execute(id: string, fresh: boolean, execution: Execution): Promise<void> {
     const { runs, callbacks, suspend, end } = this.#options;
-    const row = runs.find(id);
+    const accepted = runs.takeFresh(id);
+    const known = fresh ? accepted : undefined;
+    const row = known?.row ?? runs.find(id);
     if (row === undefined || row.ended_at !== null) return;
     try {
       const entry = await this.#options.enter(id);
-      if (runs.find(id)?.ended_at !== null) return;
+      // Asking a group takes time, in which the run may have been ended.
+      if (entry !== undefined && runs.find(id)?.ended_at !== null) return;
       if (entry !== undefined && entry.kind !== "held") return this.#hold(row, entry);
       if (entry !== undefined) execution.permitUntil = entry.until;
-      const ended = await this.#run(row, fresh, execution);
-      end(id, ended, execution.context?.takeMessages() ?? []);
+      const ended = await this.#run(row, fresh, execution, known?.beginning);
+      end(id, ended, execution.context?.takeMessages() ?? [], !fresh || execution.host?.waited === true);
     } catch (error) {
       const { host, context } = execution;
       const delayed = error instanceof RunSuspended ? host?.suspension : undefined;
@@ -202,15 +205,20 @@ export class Driver {
         : "its turn in its exclusion group did not come before its timeout";
     const status = entry.kind === "late" ? "Cancelled" : "Timeout";
     const outcome: RunOutcome = { ...failedOutcome(row.id, "group_busy", text), status };
-    end(row.id, outcome, [...runs.messages(row), newMessage(now, "warning", text)]);
+    end(row.id, outcome, [...runs.messages(row), newMessage(now, "warning", text)], true);
   }
 
-  async #run(row: RunRow, fresh: boolean, execution: Execution): Promise<RunOutcome> {
+  async #run(
+    row: RunRow,
+    fresh: boolean,
+    execution: Execution,
+    known: Beginning | undefined,
+  ): Promise<RunOutcome> {
     const { runs, steps, catalog, services, callbacks, desk } = this.#options;
     if (!fresh) runs.setRunning(row.id, row.attempts);
     this.#options.running(row.id);
     const plan = await catalog.plan(runs.pointer(row));
-    const { input: stored, item, messages } = runs.beginning(row.id);
+    const { input: stored, item, messages } = known ?? runs.beginning(row.id);
     const input = HttpRunInput.restore(stored);
     input.need(plan.names);
     const records = checkedRecords(plan, input, item);
@@ -258,7 +266,7 @@ export class Driver {
       // What it said may be what cannot be read.
     }
     messages.push(newMessage(Date.now(), "error", text));
-    end(row.id, failedOutcome(row.id, "internal", text), messages);
+    end(row.id, failedOutcome(row.id, "internal", text), messages, true);
   }
 }
 

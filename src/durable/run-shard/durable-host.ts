@@ -63,6 +63,7 @@ export class DurableHost implements Host, StepStore {
   #suspension: Suspension | undefined;
   #halted: RunStopped | undefined;
   #advanced = false;
+  #waited = false;
 
   constructor(options: DurableHostOptions) {
     const { run, resumed, steps } = options;
@@ -86,6 +87,11 @@ export class DurableHost implements Host, StepStore {
   /** The earliest time at which the execution can go on, when it was suspended. */
   get suspension(): Suspension | undefined {
     return this.#suspension;
+  }
+
+  /** Whether it stored delays. */
+  get waited(): boolean {
+    return this.#waited;
   }
 
   /** Nothing more is stored: the run has ended otherwise. */
@@ -116,6 +122,7 @@ export class DurableHost implements Host, StepStore {
     let due = steps.delayedUntil(run, step);
     if (due === undefined) {
       due = now + ms;
+      this.#waited = true;
       steps.delay(run, step, due);
     }
     if (due > now) this.#suspend(step, due);

@@ -2,10 +2,10 @@ import type { RunRecord } from "../../domain/run";
 import type { RunStore } from "./run-store";
 import type { Timers } from "./timers";
 
-/** Milliseconds that what is owed waits for more, so that a database write carries many runs. */
-const GATHER_MS = 250;
+/** Milliseconds that what is owed waits for more, so that a database write carries many runs. The run list asks shards, too. */
+const GATHER_MS: Record<Debt, number> = { history: 1_000, record: 250 };
 /** Runs delivered together at the most. */
-const BATCH: Record<Debt, number> = { history: 50, record: 200 };
+const BATCH: Record<Debt, number> = { history: 200, record: 200 };
 /** Failed deliveries after which a run is delivered by itself: so one that is refused holds up no other. */
 const ALONE_AFTER = 3;
 /** Wait after the first failed delivery, doubled with each, up to the longest, in milliseconds. */
@@ -30,8 +30,7 @@ export type Deliver = (runs: readonly string[]) => Promise<(run: string) => bool
 /** Writes ended runs to where they are listed. */
 export function historyOf(store: RunStore, write: (runs: readonly RunRecord[]) => Promise<void>): Deliver {
   return async (runs) => {
-    const rows = runs.map((run) => store.find(run)).filter((row) => row !== undefined);
-    await write(rows.map((row) => store.record(row)));
+    await write(store.records(runs));
     return () => true;
   };
 }
@@ -60,7 +59,7 @@ export class Outbox {
       kind,
       now,
     );
-    this.#timers.setAtLatest("outbox", "", now + GATHER_MS);
+    this.#timers.setAtLatest("outbox", "", now + GATHER_MS[kind]);
   }
 
   /** Delivers what is due, batch after batch; never throws. */
@@ -76,9 +75,14 @@ export class Outbox {
       }
     } finally {
       this.#busy = false;
-      const next = this.#sql.exec<{ due: number | null }>("SELECT min(due) AS due FROM outbox").one().due;
+      const { next, records } = this.#sql
+        .exec<{ next: number | null; records: number | null }>(
+          "SELECT min(due) AS next, max(kind = 'record') AS records FROM outbox",
+        )
+        .one();
+      const gather = GATHER_MS[records === 1 ? "record" : "history"];
       if (next === null) this.#timers.remove("outbox", "");
-      else this.#timers.set("outbox", "", Math.max(next, Date.now() + GATHER_MS));
+      else this.#timers.set("outbox", "", Math.max(next, Date.now() + gather));
     }
   }
 

@@ -15,7 +15,7 @@ export interface RecordDeskOptions extends RecordRunsOptions {
   /** Lets an accepted run begin; whether nothing of it can be stored yet. */
   begin: (id: string, fresh: boolean) => void;
   /** Accepts a run and has it begin; `prepare` belongs to the same transaction. */
-  start: (request: StartRequest, prepare: (() => void) | undefined) => Promise<StartResult>;
+  start: (request: StartRequest, prepare: (() => void) | undefined) => Promise<{ kind: StartResult["kind"] }>;
 }
 
 type Kept = (path: string) => boolean;

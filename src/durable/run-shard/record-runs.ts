@@ -34,11 +34,16 @@ interface RecordRunRow {
 export class RecordRuns {
   readonly #options: RecordRunsOptions;
 
+  /** Memory only: whether there may be rows; a shard that executes no records need not look. */
+  #any: boolean;
+
   constructor(options: RecordRunsOptions) {
     this.#options = options;
+    this.#any = options.sql.exec("SELECT 1 FROM record_runs LIMIT 1").toArray().length > 0;
   }
 
   accept(run: string, { uuid, run: number }: { uuid: string; run: number }): void {
+    this.#any = true;
     this.#options.sql.exec(
       "INSERT INTO record_runs (run, uuid, number, rev) VALUES (?, ?, ?, 1)",
       run,
@@ -49,6 +54,7 @@ export class RecordRuns {
 
   /** Counts a change. @returns whether the run executes a record */
   changed(run: string, begun: boolean, now: number): boolean {
+    if (!this.#any) return false;
     const { rowsWritten } = this.#options.sql.exec(
       "UPDATE record_runs SET rev = rev + 1, begun_at = coalesce(begun_at, ?) WHERE run = ?",
       begun ? now : null,

@@ -38,6 +38,8 @@ export interface RunRow {
 
 /** Runs looked for in one turn. */
 const PER_TURN = 200;
+/** Accepted runs that are remembered until they begin; what is past them is read again. */
+const MAX_FRESH = 256;
 
 /** Names of a run's documents; those of steps are `step:` and the path. */
 const INPUT = "input";
@@ -51,11 +53,19 @@ export interface Beginning {
   messages: RunMessage[];
 }
 
+/** A run that was accepted just now. */
+export interface FreshRun {
+  row: RunRow;
+  beginning: Beginning;
+}
+
 /** The runs of a shard. Every method is synchronous: all that one turn writes is one transaction. */
 export class RunStore {
   readonly #sql: SqlStorage;
   readonly #documents: Documents;
   readonly #steps: StepRows;
+  /** Memory only: runs that were accepted and have not begun, so that what was just written need not be read. */
+  readonly #fresh = new Map<string, FreshRun>();
   /** Whether there may be runs that were given up before they came; `undefined` before the first look. */
   #anyWithdrawn: boolean | undefined;
 
@@ -73,14 +83,19 @@ export class RunStore {
     return this.#sql.exec<RunRow>("SELECT * FROM runs WHERE key = ?", key).toArray()[0];
   }
 
-  /** @throws ValueTooLarge, and nothing is stored */
-  insert(request: StartRequest): void {
+  /**
+   * Stores a run, unless one of its id or its key is there.
+   * @returns whether it was stored
+   * @throws ValueTooLarge, and nothing is stored
+   */
+  insert(request: StartRequest): boolean {
     const { id, pointer, trigger, user, startedAt, deadline, idempotency } = request;
     const beginning: Beginning = { input: request.input, item: request.item, messages: request.messages };
-    this.#documents.write(id, INPUT, JSON.stringify(beginning), true);
-    this.#sql.exec(
-      `INSERT INTO runs (id, environment_id, project_id, project, flow_id, flow, flow_version, trigger_kind, user_name,
-         started_at, deadline, status, attempts, nodes, key, fingerprint)
+    const text = JSON.stringify(beginning);
+    this.#documents.check(text);
+    const { rowsWritten } = this.#sql.exec(
+      `INSERT OR IGNORE INTO runs (id, environment_id, project_id, project, flow_id, flow, flow_version, trigger_kind,
+         user_name, started_at, deadline, status, attempts, nodes, key, fingerprint)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'Queued', 1, ?, ?, ?)`,
       id,
       pointer.environmentId,
@@ -97,6 +112,17 @@ export class RunStore {
       idempotency?.key ?? null,
       idempotency?.fingerprint ?? null,
     );
+    if (rowsWritten === 0) return false;
+    this.#documents.write(id, INPUT, text, true);
+    if (this.#fresh.size < MAX_FRESH) this.#fresh.set(id, { row: acceptedRow(request), beginning });
+    return true;
+  }
+
+  /** What was stored of a run that has not begun, as long as this memory has it; once. */
+  takeFresh(id: string): FreshRun | undefined {
+    const fresh = this.#fresh.get(id);
+    this.#fresh.delete(id);
+    return fresh;
   }
 
   /** The request behind a run, and what had been said before it began. */
@@ -163,24 +189,36 @@ export class RunStore {
     );
   }
 
-  /** Writes a final state, which no later one replaces. @throws ValueTooLarge, and nothing is stored */
+  /**
+   * Writes a final state, which no later one replaces.
+   * @param waited whether there may be delays of it
+   * @returns whether this was the first
+   * @throws ValueTooLarge, and nothing is stored
+   */
   end(
     id: string,
     status: FinalStatus,
     at: number,
     outcome: RunOutcome,
     messages: readonly RunMessage[],
-  ): void {
-    this.#documents.write(id, OUTCOME, JSON.stringify(outcome), true);
-    if (messages.length > 0) this.#documents.write(id, MESSAGES, JSON.stringify(messages), true);
-    this.#sql.exec(
+    waited: boolean,
+  ): boolean {
+    const ended = JSON.stringify(outcome);
+    const said = messages.length === 0 ? undefined : JSON.stringify(messages);
+    this.#documents.check(ended);
+    if (said !== undefined) this.#documents.check(said);
+    const { rowsWritten } = this.#sql.exec(
       "UPDATE runs SET status = ?, ended_at = ?, message = ?, waits_at = NULL WHERE id = ? AND ended_at IS NULL",
       status,
       at,
       outcome.message ?? null,
       id,
     );
-    this.#sql.exec("DELETE FROM waits WHERE run = ?", id);
+    if (rowsWritten === 0) return false;
+    this.#documents.write(id, OUTCOME, ended, true);
+    if (said !== undefined) this.#documents.write(id, MESSAGES, said, true);
+    if (waited) this.#sql.exec("DELETE FROM waits WHERE run = ?", id);
+    return true;
   }
 
   outcome(id: string): RunOutcome | undefined {
@@ -200,6 +238,27 @@ export class RunStore {
   /** Adds lines to an ended run. */
   addMessages(row: RunRow, messages: readonly RunMessage[]): void {
     this.#documents.write(row.id, MESSAGES, JSON.stringify([...this.messages(row), ...messages]));
+  }
+
+  /** Ended runs with their messages, in two statements however many there are. */
+  records(ids: readonly string[]): RunRecord[] {
+    const list = JSON.stringify(ids);
+    const said = new Map<string, string | null>();
+    for (const { run, text } of this.#sql.exec<{ run: string; text: string | null }>(
+      `SELECT run, text FROM documents WHERE run IN (SELECT value FROM json_each(?)) AND name = '${MESSAGES}' AND part = 0`,
+      list,
+    )) {
+      said.set(run, text);
+    }
+    const rows = this.#sql.exec<RunRow>(
+      "SELECT * FROM runs WHERE id IN (SELECT value FROM json_each(?))",
+      list,
+    );
+    return [...rows].map((row) => {
+      const text = said.get(row.id);
+      if (row.ended_at === null || text === null) return this.record(row);
+      return { ...summaryOf(row), messages: text === undefined ? [] : (JSON.parse(text) as RunMessage[]) };
+    });
   }
 
   record(row: RunRow): RunRecord {
@@ -276,6 +335,7 @@ export class RunStore {
   }
 
   forget(id: string): void {
+    this.#fresh.delete(id);
     for (const table of [
       "steps",
       "waits",
@@ -297,24 +357,35 @@ export function summaryOf(row: RunRow): Omit<RunRecord, "messages"> {
   return runOf(row.environment_id, row);
 }
 
-/** How a run stands that was accepted just now, and has not begun. */
-export function acceptedView({ id, pointer, trigger, user, startedAt, nodes }: StartRequest): RunView {
-  const { environmentId, projectId, project, flowId, flow, version } = pointer;
+function acceptedRow({
+  id,
+  pointer,
+  trigger,
+  user,
+  startedAt,
+  deadline,
+  nodes,
+  idempotency,
+}: StartRequest): RunRow {
   return {
-    environmentId,
     id,
-    projectId,
-    project,
-    flowId,
-    flow,
-    flowVersion: version,
-    trigger,
-    user,
-    startedAt,
-    endedAt: null,
+    environment_id: pointer.environmentId,
+    project_id: pointer.projectId,
+    project: pointer.project,
+    flow_id: pointer.flowId,
+    flow: pointer.flow,
+    flow_version: pointer.version,
+    trigger_kind: trigger,
+    user_name: user,
+    started_at: startedAt,
+    deadline,
     status: "Queued",
+    attempts: 1,
+    nodes,
+    waits_at: null,
+    ended_at: null,
     message: null,
-    progress: { done: 0, of: nodes, current: null },
-    nextWakeAt: null,
+    key: idempotency?.key ?? null,
+    fingerprint: idempotency?.fingerprint ?? null,
   };
 }

@@ -1,0 +1,157 @@
+import { describe, expect, it } from "vitest";
+import { DurableRunShards } from "../../src/adapters/durable/run-shards";
+import type { StartRequest } from "../../src/domain/durable-run";
+import { shardOf } from "../../src/domain/process-id";
+import type { RunShard } from "../../src/durable/run-shard";
+import { startOf } from "../support/run-shard";
+
+const FLOW = {
+  environmentId: 1,
+  projectId: 1,
+  project: "p",
+  flowId: 1,
+  flow: "f",
+  version: 1,
+  status: "running",
+} as const;
+
+/** Shards that note what they are asked, and answer when the test says so. */
+class FakeNamespace {
+  readonly calls: { name: string; method: string; ids: string[] }[] = [];
+  /** Shards that fail. */
+  readonly broken = new Set<string>();
+  readonly #held: (() => void)[] = [];
+
+  shards(more: { together?: boolean } = {}): DurableRunShards {
+    let turn = 0;
+    return new DurableRunShards({
+      namespace: {
+        getByName: (name: string) => this.#stub(name),
+      } as unknown as DurableObjectNamespace<RunShard>,
+      shards: 4,
+      // Each look gives the next shard.
+      random: () => (turn++ % 4) / 4,
+      now: () => 0,
+      background: () => {},
+      together: true,
+      ...more,
+    });
+  }
+
+  /** Every call under way comes back. */
+  async answer(): Promise<void> {
+    for (const back of this.#held.splice(0)) back();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+
+  #stub(name: string) {
+    const asked = (method: string, ids: string[]) => {
+      this.calls.push({ name, method, ids });
+      return new Promise<void>((resolve, reject) => {
+        this.#held.push(() => (this.broken.has(name) ? reject(new Error(`${name} is gone`)) : resolve()));
+      });
+    };
+    return {
+      start: async (request: StartRequest) => {
+        await asked("start", [request.id]);
+        return { kind: "accepted", view: { id: request.id }, replayed: false };
+      },
+      startAll: async (requests: StartRequest[]) => {
+        const ids = requests.map(({ id }) => id);
+        await asked("startAll", ids);
+        return ids.map(() => ({ kind: "new" }));
+      },
+    };
+  }
+}
+
+const request = (shards: DurableRunShards, more: Partial<StartRequest> = {}, key?: string): StartRequest =>
+  startOf(FLOW, {}, { id: shards.newRunId(1_000, key), ...more });
+
+describe("runs that are started", () => {
+  it("alone go out at once, to a shard of their own", async () => {
+    const fake = new FakeNamespace();
+    const shards = fake.shards();
+    const seen: (number | undefined)[] = [];
+    for (let n = 0; n < 4; n += 1) {
+      const one = request(shards);
+      seen.push(shardOf(one.id));
+      const started = shards.start(one, 0);
+      expect(fake.calls).toHaveLength(n + 1);
+      await fake.answer();
+      expect(await started).toMatchObject({
+        kind: "accepted",
+        replayed: false,
+        view: { id: one.id, status: "Queued" },
+      });
+    }
+    expect(seen).toEqual([0, 1, 2, 3]);
+  });
+
+  it("at the same time go together, and the next ones to another shard", async () => {
+    const fake = new FakeNamespace();
+    const shards = fake.shards();
+    const all: { id: string; started: Promise<unknown> }[] = [];
+    const start = (count: number) => {
+      for (let n = 0; n < count; n += 1) {
+        const one = request(shards);
+        all.push({ id: one.id, started: shards.start(one, 0) });
+      }
+    };
+    start(10);
+    expect(fake.calls).toHaveLength(1);
+    await fake.answer();
+    start(5);
+    await fake.answer();
+    await fake.answer();
+    expect(fake.calls.map(({ name, ids }) => [name, ids.length])).toEqual([
+      ["e1/shard/0", 1],
+      ["e1/shard/1", 9],
+      ["e1/shard/2", 5],
+    ]);
+    for (const { id, started } of all)
+      expect(await started).toMatchObject({ kind: "accepted", view: { id } });
+  });
+
+  it("go to the shard of their key, in one call for each shard; one that is gone fails its own only", async () => {
+    const fake = new FakeNamespace();
+    const shards = fake.shards();
+    const first = shards.start(request(shards), 0);
+    const keyed = ["00000001", "00000002", "00000005"].map((key) =>
+      shards.start(request(shards, {}, key), 0),
+    );
+    fake.broken.add("e1/shard/2");
+    const settled = Promise.allSettled([first, ...keyed]);
+    await fake.answer();
+    await fake.answer();
+    expect(fake.calls.slice(1).map(({ name, ids }) => [name, ids.length])).toEqual([
+      ["e1/shard/1", 2],
+      ["e1/shard/2", 1],
+    ]);
+    expect((await settled).map(({ status }) => status)).toEqual([
+      "fulfilled",
+      "fulfilled",
+      "rejected",
+      "fulfilled",
+    ]);
+  });
+
+  it("go alone when they wait for their end, are large, or come from an object", async () => {
+    const fake = new FakeNamespace();
+    const shards = fake.shards();
+    void shards.start(request(shards), 0);
+    void shards.start(request(shards), 1_000);
+    void shards.start(request(shards, { trigger: "webhook" }), 0);
+    const large = request(shards);
+    large.input.body = "x".repeat(32_769);
+    void shards.start(large, 0);
+    expect(fake.calls.map(({ method }) => method)).toEqual(["startAll", "start", "start", "start"]);
+  });
+
+  it("go alone where the runtime does not carry answers between requests", async () => {
+    const fake = new FakeNamespace();
+    const shards = fake.shards({ together: false });
+    for (let n = 0; n < 3; n += 1) void shards.start(request(shards), 0);
+    expect(fake.calls.map(({ method }) => method)).toEqual(["start", "start", "start"]);
+  });
+});
