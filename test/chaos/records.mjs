@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { AdminClient } from "../../scripts/lib/admin.mjs";
 import { buildWorker } from "../../scripts/lib/build.mjs";
 import { migrateState, startRuntime } from "../../scripts/lib/runtime.mjs";
+import { untakenRecords } from "./record-state.mjs";
 
 /*
  * Kills the runtime with SIGKILL right after POST /v1/record has answered 201, while other records are being taken, and looks
@@ -17,9 +18,10 @@ const SECRETS = {
 };
 /** Time after the last restart within which every record must have finished, in milliseconds. */
 const END_WITHIN_MS = 60_000;
-/** Requests at a time; every other one carries a list of `LIST` records. */
+/** Requests at a time: by turns one record, a list of `LIST`, and one that is scheduled `LATER_MS` ahead. */
 const SENDERS = 6;
-const LIST = 20;
+const LIST = 100;
+const LATER_MS = 2_000;
 
 const BUNDLE = {
   project: "chaos",
@@ -42,6 +44,8 @@ const BUNDLE = {
  * @property {number} kills
  * @property {number} accepted records that were answered 201, or found to be stored when they were sent again
  * @property {number} unknown requests cut off by a kill: sent again with their uuids
+ * @property {number} left_due records that a kill found stored, due, and in no shard: the sweeper's
+ * @property {number} left_scheduled records that a kill found stored and scheduled: the sweeper's
  * @property {number} lost accepted records that are not found, or have not finished 60 s after the last restart
  * @property {number} torn lists of which only a part was stored
  * @property {number} wrong runs that did not say each of their two lines once, with the record's own content
@@ -67,7 +71,18 @@ export async function recordChaos({ kills, onKill = () => {} }) {
   let runtime = await start();
   const { url } = runtime;
   /** @type {RecordCounts} */
-  const counts = { kills: 0, accepted: 0, unknown: 0, lost: 0, torn: 0, wrong: 0, twins: 0, seconds: 0 };
+  const counts = {
+    kills: 0,
+    accepted: 0,
+    unknown: 0,
+    left_due: 0,
+    left_scheduled: 0,
+    lost: 0,
+    torn: 0,
+    wrong: 0,
+    twins: 0,
+    seconds: 0,
+  };
   /** @type {string[][]} uuids of what was accepted together */
   const accepted = [];
   let next = 0;
@@ -80,7 +95,8 @@ export async function recordChaos({ kills, onKill = () => {} }) {
     /** Sends records, and again with their uuids until it is known that they are stored. */
     const send = async () => {
       requests += 1;
-      const many = requests % 2 === 0 ? LIST : 1;
+      const many = requests % 3 === 0 ? LIST : 1;
+      const scheduled = requests % 3 === 1;
       const numbers = Array.from({ length: many }, () => {
         next += 1;
         return next;
@@ -91,7 +107,11 @@ export async function recordChaos({ kills, onKill = () => {} }) {
         try {
           const response = await fetch(`${url}/v1/record`, {
             method: "POST",
-            headers: { ...headers, "x-uuid": uuids.join(",") },
+            headers: {
+              ...headers,
+              "x-uuid": uuids.join(","),
+              ...(scheduled ? { "x-executiontime": new Date(Date.now() + LATER_MS).toISOString() } : {}),
+            },
             body: JSON.stringify(many === 1 ? body[0] : body),
           });
           await response.text();
@@ -115,6 +135,9 @@ export async function recordChaos({ kills, onKill = () => {} }) {
       await runtime.kill();
       counts.kills += 1;
       onKill(kill);
+      const { due, scheduled } = untakenRecords(state);
+      counts.left_due += due;
+      counts.left_scheduled += scheduled;
       runtime = await start();
       await Promise.all(others);
     }
