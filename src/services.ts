@@ -240,7 +240,7 @@ function compose(bindings: Bindings): Services {
     hosts: catalog,
     apiKeys: new OwnedKeys<ApiKeyKind>(bindings.DB, "organization_keys"),
     eventTokens: new OwnedKeys<EventTokenKind>(bindings.DB, "event_tokens"),
-    limiter: new DurableRateLimiter({ namespace: bindings.RATE_LIMITER, now: world.now }),
+    limiter: new DurableRateLimiter({ namespace: bindings.RATE_LIMITER, now: world.now, background }),
     registry,
     callTargets: outgoing,
     projects: new AnnouncedProjects(bindings.DB, schedulers),

@@ -97,7 +97,7 @@ export function tableTarget(
   );
 }
 
-/** Both sides answer the same rows and counters, or there is nothing to compare. */
+/** Both sides answer the same rows and counters, and there are rows, or there is nothing to compare. */
 export async function checkSame(
   world: TableWorld,
   method: string,
@@ -112,7 +112,9 @@ export async function checkSame(
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     if (!response.ok) throw new Error(`${base}: ${response.status} ${await response.text()}`);
-    return known((await response.json()) as Record<string, unknown>);
+    const answer = (await response.json()) as Record<string, unknown>;
+    if (!(Number(answer.total) > 0)) throw new Error(`${base}: no row in ${JSON.stringify(answer)}`);
+    return known(answer);
   };
   const [ours, theirs] = [await ask(world.direct), await ask(world.bare!)];
   if (!isDeepStrictEqual(ours, theirs)) {

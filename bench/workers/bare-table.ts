@@ -23,12 +23,13 @@ const EXACT =
 const COLUMNS = `"id", "date_created", "date_updated", "name", "kind", ${EXACT}, "score"`;
 const GET = `SELECT ${COLUMNS} FROM "t1_bench" WHERE "id" = ?1`;
 const SEARCH = `SELECT ${COLUMNS}, (SELECT count(*) FROM (SELECT 1 FROM "t1_bench" WHERE ("kind" = ?1) LIMIT 100001)) AS "matches"
-  FROM "t1_bench" WHERE ("kind" = ?1) ORDER BY "age" DESC, "id" DESC LIMIT ?2 OFFSET ?3`;
+  FROM "t1_bench" WHERE ("kind" = ?1) ORDER BY "t1_bench"."age" DESC, "t1_bench"."id" DESC LIMIT ?2 OFFSET ?3`;
 const INSERT = `INSERT INTO "t1_bench" ("date_created", "date_updated", "name", "kind", "age", "score")
   VALUES (?1, ?1, ?2, ?3, ?4, ?5) RETURNING "id"`;
-const FILL = `WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1 + ?2)
+/** D1 binds numbers as reals, and 3.0 would come into the texts. */
+const FILL = `WITH RECURSIVE n(i) AS (SELECT CAST(?1 AS INTEGER) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1 + ?2)
   INSERT INTO "t1_bench" ("date_created", "date_updated", "name", "kind", "age", "score")
-  SELECT '2026-01-01 00:00:00', '2026-01-01 00:00:00', 'name ' || i, 'kind ' || (i % ?3), (i * 37) % 90, i / 8.0 FROM n`;
+  SELECT '2026-01-01 00:00:00', '2026-01-01 00:00:00', 'name ' || i, 'kind ' || (i % CAST(?3 AS INTEGER)), (i * 37) % 90, i / 8.0 FROM n`;
 
 function page(rows: Row[], more: Record<string, unknown>): Response {
   const data = rows.map(({ matches: _, ...row }) => ({ ...row, id: String(row.id) }));

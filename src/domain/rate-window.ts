@@ -13,6 +13,8 @@ export interface RateDecision {
   /** Calls left in the window when those granted have been made. */
   remaining: number;
   resetMs: number;
+  /** When the window began, in milliseconds since 1970. */
+  startedAt: number;
 }
 
 /** One of so many calls left may be granted ahead: near the limit calls are counted one by one, so that none is lost. */
@@ -35,6 +37,11 @@ export function countCalls(
   const granted = Math.min(left, Math.max(1, Math.min(wanted, Math.floor(left / AHEAD_SHARE))));
   return {
     window: { ...current, count: current.count + granted },
-    decision: { granted, remaining: left - granted, resetMs: current.startedAt + rate.windowMs - now },
+    decision: {
+      granted,
+      remaining: left - granted,
+      resetMs: current.startedAt + rate.windowMs - now,
+      startedAt: current.startedAt,
+    },
   };
 }

@@ -198,3 +198,41 @@ describe("prefixes", () => {
     expect(successor("\u{10ffff}")).toBeUndefined();
   });
 });
+
+describe("an order by a column of integers", () => {
+  const planOf = async (): Promise<string> => {
+    const { results } = await env.DB.prepare(
+      `EXPLAIN QUERY PLAN ${counts.statements[0]?.replace(/\?\d+/g, "1")}`,
+    ).all<{ detail: string }>();
+    return results.map(({ detail }) => detail).join("\n");
+  };
+
+  it("is read from its index, from either end, and sorts nothing", async () => {
+    for (const order_type of ["asc", "desc"]) {
+      reset();
+      await tables.search(table, [search({ order_field: "amount", order_type, limit: 10 })]);
+      const plan = await planOf();
+      expect(plan).toContain("i:t9_o$rders:amount");
+      expect(plan).not.toContain("TEMP B-TREE");
+    }
+  });
+
+  it("is that of the numbers, also beyond what a number of the wire holds exactly", async () => {
+    const amounts = ["-9223372036854775808", "-9007199254740993", "9007199254740993", "9223372036854775807"];
+    await tables.insert(
+      table,
+      rows(
+        [amounts[2], amounts[0], amounts[3], amounts[1]].map(
+          (amount) => ({ amount, note: "large" }) as JsonObject,
+        ),
+      ),
+    );
+    const found = async (order_type: string) => {
+      const body = { ...where("note", "=", "large"), order_field: "amount", order_type };
+      const [page] = await tables.search(table, [search(body)]);
+      return page?.rows.map(({ amount }) => amount);
+    };
+    expect(await found("asc")).toEqual(amounts);
+    expect(await found("desc")).toEqual([...amounts].reverse());
+  });
+});

@@ -29,7 +29,12 @@ describe("calls of a window", () => {
   });
 
   it("are as many as are wanted, and never fewer than one", () => {
-    expect(countCalls(undefined, rate, 0, 3).decision).toEqual({ granted: 3, remaining: 97, resetMs: 1_000 });
+    expect(countCalls(undefined, rate, 0, 3).decision).toEqual({
+      granted: 3,
+      remaining: 97,
+      resetMs: 1_000,
+      startedAt: 0,
+    });
     expect(countCalls(undefined, { limit: 2, windowMs: 10 }, 0, 8).decision.granted).toBe(1);
   });
 

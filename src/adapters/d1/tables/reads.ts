@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../../../domain/json";
 import { MAX_TABLE_COUNT } from "../../../domain/limits";
 import type { Aggregate, TableAggregation } from "../../../domain/table-aggregate";
-import type { StoredRow } from "../../../domain/table-model";
+import type { StoredRow, TableColumn } from "../../../domain/table-model";
 import { cursorBehind, type TablePage, type TableSearch } from "../../../domain/table-search";
 import { presentValue, type Stored } from "../../../domain/table-value";
 import type { FoundGroups, TableAddress } from "../../../engine/table-port";
@@ -40,7 +40,7 @@ function pageStatement(
   const limit = parameters.add(search.cursor === undefined ? search.limit : search.limit + 1);
   const offset = search.offset === 0 ? "" : ` OFFSET ${parameters.add(search.offset)}`;
   return statement(
-    `SELECT ${sql.columns}, ${countSql(sql, where)} AS "${MATCHES}" FROM ${sql.table}${filter}${orderSql(search)} LIMIT ${limit}${offset}`,
+    `SELECT ${sql.columns}, ${countSql(sql, where)} AS "${MATCHES}" FROM ${sql.table}${filter}${orderSql(sql, search)} LIMIT ${limit}${offset}`,
     parameters,
   );
 }
@@ -50,12 +50,14 @@ function countSql(sql: TableSql, where: string | undefined): string {
   return `(SELECT count(*) FROM (SELECT 1 FROM ${sql.table} WHERE ${where} LIMIT ${MAX_TABLE_COUNT + 1}))`;
 }
 
-export function orderSql({ order, descending }: TableSearch): string {
+/** Columns are named with their table: alone, the name of a selected expression would be meant, which no index serves. */
+export function orderSql(sql: TableSql, { order, descending }: TableSearch): string {
   const direction = descending ? " DESC" : "";
+  const id = `${sql.table}."id"${direction}`;
   // The id settles what comes first among equals, so that pages neither repeat nor skip rows.
   return order.name === "id"
-    ? ` ORDER BY "id"${direction}`
-    : ` ORDER BY ${quoted(order.name)}${direction}, "id"${direction}`;
+    ? ` ORDER BY ${id}`
+    : ` ORDER BY ${sql.table}.${quoted(order.name)}${direction}, ${id}`;
 }
 
 /**
@@ -114,12 +116,14 @@ export function aggregateStatement(table: TableAddress, aggregation: TableAggreg
   const parameters = new Parameters();
   const where =
     aggregation.where === undefined ? "" : ` WHERE ${conditionSql(aggregation.where, parameters)}`;
+  // With its table, as in an order: a column may be called like one of the answer's.
+  const named = ({ name }: TableColumn) => `${sql.table}.${quoted(name)}`;
+  const groups = groupBy.map(named);
   const expressions = [
-    ...groupBy.map(({ name, type }) => ({ sql: quoted(name), integer: type === "integer" })),
-    ...aggregates.map(aggregateSql),
+    ...groupBy.map((column) => ({ sql: named(column), integer: column.type === "integer" })),
+    ...aggregates.map((aggregate) => aggregateSql(aggregate, named)),
   ];
   const selected = expressions.map((each, index) => `${exactly(each)} AS "c${index}"`).join(", ");
-  const groups = groupBy.map(({ name }) => quoted(name));
   if (groups.length === 0 && where === "" && aggregates.every(({ column }) => column === undefined)) {
     // Counting all rows is what the counter is for.
     const counts = aggregates.map((_, index) => `${sql.rows} AS "c${index}"`).join(", ");
@@ -144,10 +148,13 @@ export function aggregateStatement(table: TableAddress, aggregation: TableAggreg
   );
 }
 
-function aggregateSql({ function: called, column }: Aggregate): { sql: string; integer: boolean } {
+function aggregateSql(
+  { function: called, column }: Aggregate,
+  named: (column: TableColumn) => string,
+): { sql: string; integer: boolean } {
   if (column === undefined) return { sql: "count(*)", integer: false };
   const integer = column.type === "integer" && called !== "avg" && called !== "count";
-  return { sql: `${called}(${quoted(column.name)})`, integer };
+  return { sql: `${called}(${named(column)})`, integer };
 }
 
 /** An integer that a number does not hold exactly, as text. */

@@ -98,7 +98,7 @@ function selectionSql(sql: TableSql, { id, search }: TableSelection, parameters:
   const where = search.where === undefined ? "" : ` WHERE ${conditionSql(search.where, parameters)}`;
   const limit = parameters.add(search.limit);
   const offset = search.offset === 0 ? "" : ` OFFSET ${parameters.add(search.offset)}`;
-  return `"id" IN (SELECT "id" FROM ${sql.table}${where}${orderSql(search)} LIMIT ${limit}${offset})`;
+  return `"id" IN (SELECT "id" FROM ${sql.table}${where}${orderSql(sql, search)} LIMIT ${limit}${offset})`;
 }
 
 /** A statement that changes the selected rows; it answers with their ids. */
