@@ -16,6 +16,7 @@ import { answerOAuthCall, isOAuth } from "./surfaces/oauth";
 import { describeOAuth } from "./surfaces/oauth/openapi";
 import { answerSiteCall } from "./surfaces/site";
 import { answerSoapCall, isSoap } from "./surfaces/soap";
+import { describeSoap } from "./surfaces/soap/openapi";
 import { answerV1Call, isV1 } from "./surfaces/v1";
 import { describeV1 } from "./surfaces/v1/openapi";
 
@@ -63,6 +64,7 @@ api.openAPIRegistry.registerComponent("securitySchemes", "adminToken", {
 });
 describeAction(api.openAPIRegistry);
 describeV1(api.openAPIRegistry);
+describeSoap(api.openAPIRegistry);
 describeOAuth(api.openAPIRegistry);
 
 api.doc31("/openapi.json", {

@@ -5,7 +5,10 @@ export interface Release {
   releasedAt: number;
   /** Whether environments must have it before they take later ones. */
   blocking: boolean;
+  /** Where `notes` are to be read: the page of the API reference shows them. */
   changelog: string;
+  /** What it brings, a sentence each. */
+  notes: readonly string[];
 }
 
 /** Every release, the latest last. A release that changes how an environment's data is laid out is blocking. */
@@ -15,6 +18,11 @@ export const RELEASES = [
     releasedAt: Date.UTC(2026, 10, 22),
     blocking: true,
     changelog: "/docs#changelog-v.0.1.0",
+    notes: [
+      "The first release.",
+      "Flows are called over the action API, the v1 API (REST and SOAP), events, webhooks and schedules.",
+      "Runs, records, tables, keystores and environments as the documentation describes them.",
+    ],
   },
 ] as const satisfies readonly Release[];
 

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
+import { RELEASES } from "../../src/domain/software";
 import { admin, apply, call, responding, returning, trigger } from "../support/worker";
 
 /** The contract's section 5. Each test has a project of its own. */
@@ -816,6 +817,17 @@ describe("OpenAPI", () => {
         content: { "application/json": { schema: { type: "array", items: { type: "object" } } } },
       },
     });
+  });
+
+  test("the reference page shows what each release brought, where environments' changelogs lead", async () => {
+    const page = await (await call("/docs")).text();
+    for (const { changelog, version, notes } of RELEASES) {
+      const [path, anchor] = changelog.split("#");
+      expect(path).toBe("/docs");
+      expect(page).toContain(`id="${anchor}"`);
+      expect(page).toContain(version);
+      for (const note of notes) expect(page).toContain(note);
+    }
   });
 
   test("the reference page and the bundle's schema are served", async () => {

@@ -1,5 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it, vi } from "vitest";
+import { MAX_BODY_BYTES, MAX_XML_ATTRIBUTES, MAX_XML_DEPTH, MAX_XML_ELEMENTS } from "../../src/domain/limits";
+import { OPERATIONS } from "../../src/surfaces/soap/description";
 import { applyFlows, caller } from "../support/records";
 import {
   authentication,
@@ -8,6 +10,7 @@ import {
   fail,
   faultOf,
   fieldsXml,
+  SOAP_11,
   SOAP_12,
   sendEnvelope,
   succeed,
@@ -773,6 +776,43 @@ describe("XML hazards", () => {
     outgoing.mockRestore();
   });
 
+  const wrapped = (inside: string) =>
+    `<s:Envelope xmlns:s="${SOAP_11}"><s:Header>${inside}</s:Header><s:Body/></s:Envelope>`;
+  const sized = (bytes: number) => {
+    const [head, tail] = wrapped("|").split("|") as [string, string];
+    return `${head}${" ".repeat(bytes - head.length - tail.length)}${tail}`;
+  };
+  // An envelope has two levels and three elements of its own around what the header holds.
+  it.each<[string, string, (size: number) => string, number, number]>([
+    ["MAX_XML_DEPTH", "levels", (size) => wrapped(deep(size - 2)), MAX_XML_DEPTH, 400],
+    ["MAX_XML_ELEMENTS", "elements", (size) => wrapped("<a/>".repeat(size - 3)), MAX_XML_ELEMENTS, 400],
+    [
+      "MAX_XML_ATTRIBUTES",
+      "attributes of an element",
+      (size) => wrapped(`<a ${Array.from({ length: size }, (_, at) => `a${at}="1"`).join(" ")}/>`),
+      MAX_XML_ATTRIBUTES,
+      400,
+    ],
+    ["MAX_BODY_BYTES", "bytes", sized, MAX_BODY_BYTES, 413],
+  ])(
+    "%s bounds the %s: what is one beyond is a fault that names the limit",
+    async (limit, _, of, max, status) => {
+      const outside = await sendEnvelope(of(max + 1));
+      const fault = faultOf(outside);
+      expect(fault).toMatchObject({ status, code: String(status), detail: { code: String(status), limit } });
+      expect(fault.message).toContain(String(max));
+      // At the limit it is read, and found to hold no operation.
+      expect(faultOf(await sendEnvelope(of(max))).message).toContain("Body is empty");
+    },
+  );
+
+  it("of a document with any document type are refused by that alone, however small it is", async () => {
+    for (const doctype of ["<!DOCTYPE a>", "<!DOCTYPE a []>", "<!doctype a>"]) {
+      const fault = faultOf(await sendEnvelope(`${doctype}${wrapped("")}`));
+      expect(fault.status).toBe(400);
+    }
+  });
+
   it("does not grow with declarations of namespaces: a document full of them is answered", async () => {
     const declared = Array.from({ length: 900 }, (_, at) => `xmlns:p${at}="u${at}"`).join(" ");
     const levels = 50;
@@ -797,6 +837,21 @@ describe("XML hazards", () => {
 });
 
 describe("descriptions", () => {
+  it("stand in the OpenAPI document, with every operation by name", async () => {
+    const { paths } = await (await call("/openapi.json")).json<{
+      paths: Record<string, Record<string, { description?: string; requestBody?: { content: object } }>>;
+    }>();
+    const described = paths["/v1/soap"];
+    expect(Object.keys(described ?? {})).toEqual(["get", "post"]);
+    for (const operation of Object.keys(OPERATIONS)) {
+      expect(described?.post?.description).toContain(operation);
+    }
+    expect(Object.keys(described?.post?.requestBody?.content ?? {})).toEqual([
+      "text/xml",
+      "application/soap+xml",
+    ]);
+  });
+
   it.each(["?wsdl", "?WSDL", "?wsdl=1", "/?wsdl"])(
     "GET %s is the WSDL with this deployment's address",
     async (query) => {

@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import { RELEASES, type Release } from "../../domain/software";
 
 /** Files of Swagger UI that the page needs, with their types. Nothing else of the package is served. */
 const FILES: Record<string, string> = {
@@ -9,6 +10,15 @@ const FILES: Record<string, string> = {
 
 const START =
   "window.onload = () => SwaggerUIBundle({ url: '/openapi.json', dom_id: '#reference', deepLinking: true });";
+
+/** What a release brings, where its `changelog` leads. */
+function changelog({ version, releasedAt, notes }: Release): string {
+  const date = new Date(releasedAt).toISOString().slice(0, 10);
+  return `    <section id="changelog-${version}">
+      <h2>${version}, ${date}</h2>
+      <ul>${notes.map((note) => `<li>${note}</li>`).join("")}</ul>
+    </section>`;
+}
 
 const PAGE = `<!doctype html>
 <html lang="en">
@@ -21,6 +31,9 @@ const PAGE = `<!doctype html>
   </head>
   <body>
     <div id="reference"></div>
+    <div class="swagger-ui"><div class="wrapper">
+${RELEASES.toReversed().map(changelog).join("\n")}
+    </div></div>
     <script src="/docs/swagger-ui-bundle.js"></script>
     <script src="/docs/start.js"></script>
   </body>

@@ -1,17 +1,17 @@
 import { SluiceError } from "../../domain/errors";
-import { MAX_BODY_BYTES, MAX_URL_CHARS } from "../../domain/limits";
+import { MAX_BODY_BYTES } from "../../domain/limits";
 import type { Principal } from "../../domain/principal";
 import { decodeText } from "../../domain/text-encoding";
+import { CallCount } from "../../http/call-count";
 import { clientAddress } from "../../http/client-address";
 import { presentable } from "../../http/presentable";
-import { setRateHeaders } from "../../http/rate-headers";
 import { readBody } from "../../http/request-body";
+import { requireShortUrl, requireUncompressed } from "../../http/request-form";
 import { requestId } from "../../http/request-id";
 import { requestTarget } from "../../http/request-target";
 import { authenticateCall, WRONG_CREDENTIALS } from "../../operations/access/authenticate-call";
-import { addressRate, requireAllowed } from "../../operations/access/count-call";
+import { addressRate } from "../../operations/access/count-call";
 import { type Credentials, credentialsOf } from "../../operations/access/credentials";
-import type { RateState } from "../../operations/access/ports";
 import type { HeaderFields } from "../../operations/incoming-call";
 import { OPERATIONS, type SoapOperation } from "./description";
 import { readEnvelope, type SoapRequest, writeResponse } from "./envelope";
@@ -35,14 +35,11 @@ export function isSoap(url: string): boolean {
 /** The SOAP endpoint, `/v1/soap` (seed: SOAP Web services; contract, section 3). */
 export async function answerSoapCall(request: Request, services: SoapServices): Promise<Response> {
   const exchange = new Exchange(request, services);
-  let response: Response;
   try {
-    response = await exchange.answer();
+    return exchange.count.told(await exchange.answer());
   } catch (error) {
-    response = await exchange.refuse(error);
+    return exchange.count.told(await exchange.refuse(error));
   }
-  if (exchange.rate !== undefined) setRateHeaders(response.headers, exchange.rate);
-  return response;
 }
 
 /** One request on its way to its answer. */
@@ -52,23 +49,20 @@ class Exchange {
   readonly #headers: HeaderFields;
   readonly #client: string;
   #version: SoapVersion;
-  #counted = true;
-  rate: RateState | undefined;
+  readonly count: CallCount;
 
   constructor(request: Request, services: SoapServices) {
     this.#request = request;
     this.#services = services;
     this.#headers = request.headers as unknown as HeaderFields;
     this.#client = clientAddress(request.headers);
+    this.count = new CallCount(services.limiter, this.#client);
     this.#version = versionOfType(request.headers.get("content-type") ?? "");
   }
 
   async answer(): Promise<Response> {
     const { method, url } = this.#request;
-    if (url.length > MAX_URL_CHARS) {
-      const message = `The URL is longer than ${MAX_URL_CHARS} characters (MAX_URL_CHARS).`;
-      throw new SluiceError("invalid_request", message, { limit: "MAX_URL_CHARS" });
-    }
+    requireShortUrl(url);
     switch (method) {
       case "POST":
         return this.#call();
@@ -107,12 +101,12 @@ class Exchange {
     });
     const operation: SoapOperation = OPERATIONS[asked.operation];
     // Senders to webhooks are not interfaces: what bounds them is the signature.
-    this.#counted = operation.authority !== "none";
+    this.count.counts = operation.authority !== "none";
     const input = readInput(asked);
     const { host, query } = requestTarget(this.#request.url);
     const credentials = credentialsFrom(asked, input, this.#headers, new URLSearchParams(query));
     const principal = await this.#authenticate(operation, credentials, host);
-    if (this.#counted) await this.#count(principal.rate);
+    if (this.count.counts) await this.count.take(principal.rate);
     checkVersion(input);
     checkRequired(operation, input);
     const { code, resource, message, error } = await HANDLERS[asked.operation]({
@@ -154,13 +148,7 @@ class Exchange {
         "Send the envelope as text/xml (SOAP 1.1) or application/soap+xml (SOAP 1.2).",
       );
     }
-    const encoding = headers.get("content-encoding");
-    if (encoding !== null && encoding.toLowerCase() !== "identity") {
-      throw new SluiceError(
-        "unsupported_media_type",
-        "Send the envelope without Content-Encoding: compressed bodies are not taken.",
-      );
-    }
+    requireUncompressed(headers, "the envelope");
     const bytes = await readBody(this.#request, MAX_BODY_BYTES, "MAX_BODY_BYTES");
     return decodeText(bytes, contentType === "" ? null : contentType, "The envelope");
   }
@@ -191,20 +179,8 @@ class Exchange {
     }
   }
 
-  async #count(rate: Principal["rate"]): Promise<void> {
-    this.rate = await this.#services.limiter.take(rate.key, rate);
-    requireAllowed(this.rate);
-  }
-
   async refuse(error: unknown): Promise<Response> {
-    let shown = error;
-    if (this.rate === undefined && this.#counted) {
-      try {
-        await this.#count(addressRate(this.#client));
-      } catch (limited) {
-        shown = limited;
-      }
-    }
+    const shown = await this.count.refusal(error);
     const id = requestId(this.#request.headers);
     return faultResponse(presentable(shown, this.#request, id), this.#version, id);
   }

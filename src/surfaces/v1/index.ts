@@ -1,16 +1,16 @@
 import { SluiceError } from "../../domain/errors";
-import { MAX_BODY_BYTES, MAX_URL_CHARS } from "../../domain/limits";
+import { MAX_BODY_BYTES } from "../../domain/limits";
 import type { Principal } from "../../domain/principal";
+import { CallCount } from "../../http/call-count";
 import { clientAddress } from "../../http/client-address";
 import { presentable } from "../../http/presentable";
-import { setRateHeaders } from "../../http/rate-headers";
 import { readBody } from "../../http/request-body";
+import { requireShortUrl, requireUncompressed } from "../../http/request-form";
 import { requestId } from "../../http/request-id";
 import { requestTarget } from "../../http/request-target";
 import { authenticateCall } from "../../operations/access/authenticate-call";
-import { addressRate, requireAllowed } from "../../operations/access/count-call";
+import { addressRate } from "../../operations/access/count-call";
 import { clientCredentialsOf, credentialsOf, inHeaders } from "../../operations/access/credentials";
-import type { RateState } from "../../operations/access/ports";
 import { requireRoom } from "../../operations/environments/storage-room";
 import type { HeaderFields } from "../../operations/incoming-call";
 import { formFields, type Payload, readPayload, unreadable } from "../../operations/payload";
@@ -42,14 +42,11 @@ export async function answerV1Call(
   routing: V1Router = router,
 ): Promise<Response> {
   const exchange = new Exchange(request, services, routing);
-  let response: Response;
   try {
-    response = await exchange.answer();
+    return exchange.count.told(await exchange.answer());
   } catch (error) {
-    response = await exchange.refuse(error);
+    return exchange.count.told(await exchange.refuse(error));
   }
-  if (exchange.rate !== undefined) setRateHeaders(response.headers, exchange.rate);
-  return response;
 }
 
 /** One request on its way to its answer. */
@@ -60,8 +57,7 @@ class Exchange {
   readonly #headers: HeaderFields;
   readonly #client: string;
   readonly #asked: Asked;
-  #counted = true;
-  rate: RateState | undefined;
+  readonly count: CallCount;
 
   constructor(request: Request, services: V1Services, routing: V1Router) {
     this.#request = request;
@@ -69,6 +65,7 @@ class Exchange {
     this.#services = services;
     this.#headers = request.headers as unknown as HeaderFields;
     this.#client = clientAddress(request.headers);
+    this.count = new CallCount(services.limiter, this.#client);
     this.#asked = {
       method: request.method,
       headers: request.headers,
@@ -82,19 +79,11 @@ class Exchange {
 
   async answer(): Promise<Response> {
     const { method, url } = this.#request;
-    if (url.length > MAX_URL_CHARS) {
-      throw new SluiceError(
-        "invalid_request",
-        `The URL is longer than ${MAX_URL_CHARS} characters (MAX_URL_CHARS).`,
-        {
-          limit: "MAX_URL_CHARS",
-        },
-      );
-    }
+    requireShortUrl(url);
     const { host, path, query } = requestTarget(url);
     if (method === "OPTIONS" && !/^\/v1\/options\/*$/.test(path)) return this.#options(path);
     const { route, path: segments } = this.#router.match(method === "OPTIONS" ? "GET" : method, path);
-    this.#counted = route.limited !== false;
+    this.count.counts = route.limited !== false;
     this.#readFormat(route);
     return this.#run({ route, path: segments }, host, new URLSearchParams(query));
   }
@@ -102,7 +91,7 @@ class Exchange {
   async #options(path: string): Promise<Response> {
     const allow = this.#router.methods(path);
     if (allow.length === 0) this.#router.match("GET", path);
-    await this.#countAddress();
+    await this.count.takeAddress();
     return new Response(null, { status: 204, headers: { allow: allow.join(", ") } });
   }
 
@@ -164,8 +153,8 @@ class Exchange {
     principal: Principal | undefined,
     call: () => Promise<V1Answer>,
   ): Promise<V1Answer> {
-    if (!this.#counted) return call();
-    const count = principal === undefined ? this.#countAddress() : this.#count(principal.rate);
+    if (!this.count.counts) return call();
+    const count = principal === undefined ? this.count.takeAddress() : this.count.take(principal.rate);
     if (!(route.safe ?? route.method === "GET")) {
       await count;
       return call();
@@ -175,15 +164,6 @@ class Exchange {
     early.catch(() => {});
     await count;
     return early;
-  }
-
-  async #count(rate: Principal["rate"]): Promise<void> {
-    this.rate = await this.#services.limiter.take(rate.key, rate);
-    requireAllowed(this.rate);
-  }
-
-  #countAddress(): Promise<void> {
-    return this.#count(addressRate(this.#client));
   }
 
   /** A principal without rights, in the environment of the host name. */
@@ -232,13 +212,7 @@ class Exchange {
     if (!this.#hasBody()) return new Uint8Array();
     if (maxBytes !== undefined) return readBody(this.#request, maxBytes.bytes, maxBytes.limit);
     const bytes = await readBody(this.#request, MAX_BODY_BYTES, "MAX_BODY_BYTES");
-    const encoding = this.#request.headers.get("content-encoding");
-    if (bytes.length > 0 && encoding !== null && encoding.toLowerCase() !== "identity") {
-      throw new SluiceError(
-        "unsupported_media_type",
-        "Send the body without Content-Encoding: compressed bodies are not taken.",
-      );
-    }
+    if (bytes.length > 0) requireUncompressed(this.#request.headers, "the body");
     return bytes;
   }
 
@@ -249,14 +223,7 @@ class Exchange {
   }
 
   async refuse(error: unknown): Promise<Response> {
-    let shown = error;
-    if (this.rate === undefined && this.#counted) {
-      try {
-        await this.#countAddress();
-      } catch (limited) {
-        shown = limited;
-      }
-    }
+    const shown = await this.count.refusal(error);
     const id = requestId(this.#request.headers);
     return renderFailure(failureOf(presentable(shown, this.#request, id)), this.#asked, id);
   }
