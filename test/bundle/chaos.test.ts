@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { chaos } from "../chaos/chaos.mjs";
+import { dependencyChaos } from "../chaos/dependency.mjs";
 import { exclusiveStorm, holderChaos } from "../chaos/exclusive.mjs";
+import { orderChaos } from "../chaos/order.mjs";
 import { keyChaos, versionChaos } from "../chaos/promises.mjs";
 
 /** The short forms of `npm run chaos`. */
@@ -38,10 +40,27 @@ test("of calls from several processes at one exclusion group never two are insid
   expect(counts.ran).toBeGreaterThan(0);
 }, 180_000);
 
+test("who waits for a group goes in at its turn, and whenever the one before has ended, however it did", async () => {
+  expect(await orderChaos({ waiting: 8, rounds: 1 })).toMatchObject({
+    order_waited: 8,
+    order_wrong: 0,
+    release_ends: 8,
+    release_seen: 8,
+    release_early: 0,
+  });
+}, 180_000);
+
 test("a group whose holder is killed is free again in time, and never held twice", async () => {
   expect(await holderChaos({ kills: 1 })).toMatchObject({
     holder_kills: 1,
     holder_inside_twice: 0,
     holder_stuck: 0,
   });
+}, 180_000);
+
+test("runs whose other side is away for a while, and whose runtime dies meanwhile, end when it is back", async () => {
+  const counts = await dependencyChaos({ runs: 20, downMs: 5_000 });
+  expect(counts).toMatchObject({ down_runs: 20, down_ended: 20, down_answered_twice: 0 });
+  expect(counts.down_attempts_max).toBeGreaterThan(1);
+  expect(counts.down_attempts_max).toBeLessThanOrEqual(counts.down_attempts_bound);
 }, 180_000);

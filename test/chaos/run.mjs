@@ -1,7 +1,9 @@
 import { parseArgs } from "node:util";
 import { callChaos } from "./calls.mjs";
 import { chaos } from "./chaos.mjs";
+import { dependencyChaos } from "./dependency.mjs";
 import { exclusiveStorm, holderChaos } from "./exclusive.mjs";
+import { orderChaos } from "./order.mjs";
 import { keyChaos, versionChaos } from "./promises.mjs";
 import { recordChaos } from "./records.mjs";
 import { webhookLoad } from "./webhook-load.mjs";
@@ -79,6 +81,22 @@ const PARTS = {
     const counts = { ...(await versionChaos({ runs: Math.max(5, Math.round(500 * share)) })) };
     return { counts, bad: counts.waiting === counts.waiting_kept ? [] : ["waiting_kept"] };
   },
+  async dependency() {
+    const counts = {
+      ...(await dependencyChaos({
+        runs: Math.max(5, Math.round(200 * share)),
+        downMs: Math.max(5_000, Math.round(300_000 * share)),
+      })),
+    };
+    return {
+      counts,
+      bad: [
+        ...positive(counts, ["down_answered_twice"]),
+        ...(counts.down_ended === counts.down_runs ? [] : ["down_ended"]),
+        ...(counts.down_attempts_max <= counts.down_attempts_bound ? [] : ["down_attempts_max"]),
+      ],
+    };
+  },
   async exclusive() {
     const storm = await exclusiveStorm({
       calls: Math.max(40, Math.round(1_000 * share)),
@@ -92,6 +110,19 @@ const PARTS = {
         ...positive(counts, ["inside_twice", "other"]),
         ...(storm.queued === storm.queued_ran ? [] : ["queued_ran"]),
       ],
+    };
+  },
+  async order() {
+    const counts = {
+      ...(await orderChaos({
+        waiting: Math.max(6, Math.round(50 * share)),
+        rounds: Math.max(1, Math.round(5 * share)),
+      })),
+    };
+    const seen = counts.release_seen === counts.release_ends;
+    return {
+      counts,
+      bad: [...positive(counts, ["order_wrong", "release_early"]), ...(seen ? [] : ["release_seen"])],
     };
   },
   async holder() {

@@ -9,6 +9,8 @@ import { createServer } from "node:http";
  * @property {Seen[]} seen in the order in which it came
  * @property {number} era how often the runtime was killed before; told by the test
  * @property {() => void} died whoever is inside and lived in memory alone is dead
+ * @property {boolean} down whether it answers nobody: connections are cut; told by the test
+ * @property {Map<string, number>} cut by run, the calls that were cut
  * @property {number} twice times that a run came in while another was inside
  * @property {() => Promise<void>} close
  */
@@ -26,6 +28,8 @@ export async function startWitness() {
     url: "",
     seen: [],
     era: 0,
+    down: false,
+    cut: new Map(),
     twice: 0,
     died() {
       for (const [run, light] of inside) if (light) inside.delete(run);
@@ -41,6 +45,11 @@ export async function startWitness() {
     request.on("end", () => {
       const step = decodeURIComponent(request.url?.split("/").at(-1) ?? "");
       const { run, light } = JSON.parse(body);
+      if (witness.down) {
+        witness.cut.set(run, (witness.cut.get(run) ?? 0) + 1);
+        request.socket.destroy();
+        return;
+      }
       const key = request.headers["idempotency-key"];
       witness.seen.push({
         run,

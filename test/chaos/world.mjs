@@ -24,6 +24,7 @@ const SECRETS = {
  * @property {() => Promise<void>} start after a kill
  * @property {(ms: number) => Promise<void>} freeze stops the runtime (SIGSTOP) for a while
  * @property {(project: string, bundle: object) => Promise<void>} apply
+ * @property {(method: string, path: string) => Promise<Response>} admin call of the management API, without a body
  * @property {(path: string, init?: RequestInit) => Promise<Response>} call of the action API
  * @property {() => Promise<void>} dispose
  *
@@ -73,6 +74,8 @@ export async function startWorld() {
       });
       if (!response.ok) throw new Error(`the flows were refused: ${await response.text()}`);
     },
+    admin: (method, path) =>
+      fetch(`${url}/admin/v1${path}`, { method, headers: { authorization: `Bearer ${ADMIN_TOKEN}` } }),
     call: (path, init) => fetch(`${url}/phixflow/api/1/action/${path}`, init),
     async dispose() {
       await runtime.dispose().catch(() => {});
