@@ -33,8 +33,8 @@ function inside(flow, { mode = "sync", onBusy = "queue", last = LEAVES } = {}) {
     start: "enter",
     nodes: {
       enter: { ...tells("enter", "hold"), into: "entered" },
-      hold: { type: "delay", for: "=$number(input.query.ms)", next: "last" },
-      last,
+      hold: { type: "delay", for: "=$number(input.query.ms)", next: "close" },
+      close: last,
       out: { type: "output", to: "out" },
     },
   };
