@@ -58,3 +58,19 @@ export function recordRow(row: StoredRow): RecordRow {
     trigger: row.trigger_kind,
   };
 }
+
+/** Records by their uuids, without their data. */
+export async function recordRows(
+  db: D1Database,
+  environmentId: number,
+  uuids: readonly string[],
+): Promise<RecordRow[]> {
+  const { results } = await db
+    .prepare(
+      `SELECT ${RECORD_COLUMNS} FROM records r LEFT JOIN flows f ON f.id = r.flow_id
+       WHERE r.environment_id = ?1 AND r.uuid IN (SELECT value FROM json_each(?2))`,
+    )
+    .bind(environmentId, JSON.stringify(uuids))
+    .all<StoredRow>();
+  return results.map(recordRow);
+}
