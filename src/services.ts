@@ -75,6 +75,7 @@ import type { WebhookServices } from "./operations/receive-webhook";
 import { SchemaCache, type SchemaServices } from "./operations/records/data-schema";
 import type { RecordServices } from "./operations/records/start-records";
 import type { SecretServices } from "./operations/secrets";
+import type { Visits } from "./operations/sites/ports";
 import type { SiteServices } from "./operations/sites/serve-site";
 import type { TableServices } from "./operations/tables/open-table";
 import type { TriggerServices } from "./operations/trigger-flow";
@@ -98,6 +99,7 @@ export interface Services
     SchemaServices,
     AdminAuthentication {
   audit: AuditTrail;
+  visits: Visits;
   world: World;
   objectStorage: ObjectStorage;
   access: CachedAccess;

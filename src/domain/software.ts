@@ -28,7 +28,8 @@ export const RELEASES = [
 
 export const LATEST_RELEASE: Release = RELEASES[RELEASES.length - 1] as Release;
 
-/** The release of a version; the latest for one that is not known any more. */
+/** The release of a version. Of one that this deployment does not know, it tells the version and nothing more. */
 export function releaseOf(version: string): Release {
-  return RELEASES.find((release) => release.version === version) ?? LATEST_RELEASE;
+  const known = RELEASES.find((release) => release.version === version);
+  return known ?? { version, releasedAt: 0, blocking: false, changelog: "/docs", notes: [] };
 }

@@ -173,7 +173,10 @@ describe("each statistic is moved by what it counts, and by nothing else", () =>
     ] as const) {
       expect((await call(path, {}, host)).status, path).toBe(status);
     }
-    await counted(id, "visits", 2);
+    expect((await call("/welcome/", { method: "POST" }, host)).status).toBe(405);
+    expect((await call("/welcome/", { headers: { range: "bytes=99-" } }, host)).status).toBe(416);
+    expect((await call("/welcome/", { headers: { "if-none-match": "*" } }, host)).status).toBe(304);
+    await counted(id, "visits", 3);
   });
 
   it("status: OK, OBSERVE from 70 %, CRITICAL from 90 % of the storage in use", async () => {

@@ -119,6 +119,13 @@ export class EnvironmentUse {
       now,
     );
     await remove(
+      "expired_keys",
+      `DELETE FROM event_tokens WHERE environment_id = ?1 AND id IN (
+         SELECT id FROM event_tokens WHERE environment_id = ?1 AND (expires_at < ?2 OR revoked_at < ?3) LIMIT ${PURGE_ROWS})`,
+      now,
+      now - retentionMs,
+    );
+    await remove(
       "orphaned_messages",
       `DELETE FROM run_messages WHERE environment_id = ?1 AND (run_id, sequence) IN (
          SELECT m.run_id, m.sequence FROM run_messages m

@@ -32,7 +32,7 @@ export class D1SiteFiles implements SiteFiles {
     environmentId: number,
     projectId: number,
     site: string,
-    path: string,
+    { path, hash }: Pick<SiteFile, "path" | "hash">,
     start: number,
     end: number,
   ): Promise<Uint8Array | undefined> {
@@ -40,10 +40,19 @@ export class D1SiteFiles implements SiteFiles {
     const { results } = await this.#db
       .prepare(
         `SELECT p.part, p.bytes FROM project_files f JOIN project_file_parts p ON p.file_id = f.id
-         WHERE f.environment_id = ?1 AND f.project_id = ?2 AND f.site = ?3 AND f.path = ?4 AND p.part BETWEEN ?5 AND ?6
+         WHERE f.environment_id = ?1 AND f.project_id = ?2 AND f.site = ?3 AND f.path = ?4 AND f.hash = ?7
+           AND p.part BETWEEN ?5 AND ?6
          ORDER BY p.part`,
       )
-      .bind(environmentId, projectId, site, path, first, Math.floor(Math.max(start, end - 1) / PART_BYTES))
+      .bind(
+        environmentId,
+        projectId,
+        site,
+        path,
+        first,
+        Math.floor(Math.max(start, end - 1) / PART_BYTES),
+        hash,
+      )
       .all<{ part: number; bytes: number[] }>();
     const whole = new Uint8Array(end - start);
     let filled = 0;

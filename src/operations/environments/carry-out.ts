@@ -8,6 +8,7 @@ import {
   STATE_SHOWN_MS,
   SWEEP_AFTER_MS,
 } from "../../domain/pending-change";
+import { clearDroppedKeystores } from "../clear-dropped-keystores";
 import type { EnvironmentServices } from "./environments";
 import type { EnvironmentFields, StoredEnvironment } from "./ports";
 import { purgeEnvironment } from "./purge-environment";
@@ -54,6 +55,7 @@ const PIECES: { [K in PendingChange["kind"]]: Piece<K> } = {
   async optimize(services, environment) {
     const { environments, world, retentionMs } = services;
     const before = environment.usedBytes;
+    await clearDroppedKeystores(services, environment.id);
     const freed = await environments.optimize(environment.id, world.now(), retentionMs);
     const after = await environments.measure(environment.id, world.now());
     return settle(services, environment, "ready", {

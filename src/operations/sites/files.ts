@@ -109,7 +109,7 @@ export async function readFile(
 ): Promise<{ file: SiteFile; bytes: Uint8Array }> {
   const { projectId, site, path } = await locate(services, environment, project, place);
   const file = await services.siteFiles.find(environment.id, projectId, site, path);
-  const bytes = file && (await services.siteFiles.read(environment.id, projectId, site, path, 0, file.size));
+  const bytes = file && (await services.siteFiles.read(environment.id, projectId, site, file, 0, file.size));
   if (file === undefined || bytes === undefined) throw noFile();
   return { file, bytes };
 }

@@ -9,7 +9,7 @@ export interface SiteFiles {
     environmentId: number,
     projectId: number,
     site: string,
-    path: string,
+    file: Pick<SiteFile, "path" | "hash">,
     start: number,
     end: number,
   ): Promise<Uint8Array | undefined>;

@@ -2,15 +2,13 @@ import type { Environment } from "../../domain/environment";
 import { pageSite, type SiteFile } from "../../domain/site";
 import type { WebsiteDefinition } from "../../domain/website";
 import type { UrlMapping } from "../environments/ports";
-import type { Catalog, World } from "../ports";
-import type { SiteFiles, SiteMap, Visits } from "./ports";
+import type { Catalog } from "../ports";
+import type { SiteFiles, SiteMap } from "./ports";
 
 export interface SiteServices {
   catalog: Catalog;
-  world: World;
   siteFiles: SiteFiles;
   siteMap: SiteMap;
-  visits: Visits;
 }
 
 /** What a path of an environment's websites leads to. */
@@ -41,11 +39,7 @@ export async function serveSite(
   const mapping = longest(await services.siteMap.mappings(environment.id), path);
   if (mapping === undefined) return undefined;
   if (`${path}/` === mapping.url) return { kind: "moved", to: mapping.url };
-  const answer = await lookUp(services, environment, mapping, path.slice(mapping.url.length));
-  if (answer.kind === "file" && answer.status === 200) {
-    services.visits.count(environment.id, services.world.now());
-  }
-  return answer;
+  return lookUp(services, environment, mapping, path.slice(mapping.url.length));
 }
 
 /** The mapping with the longest URL that the path is under. */
@@ -72,7 +66,7 @@ async function lookUp(
     file,
     status,
     maxAge,
-    read: (start, end) => siteFiles.read(environment.id, projectId, site, file.path, start, end),
+    read: (start, end) => siteFiles.read(environment.id, projectId, site, file, start, end),
   });
   if (mapping.type === "hostedpage") {
     const page = rest === "" ? await find("") : undefined;

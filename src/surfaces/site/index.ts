@@ -4,7 +4,15 @@ import type { SiteFile } from "../../domain/site";
 import { presentable } from "../../http/presentable";
 import { requestId } from "../../http/request-id";
 import { requestTarget } from "../../http/request-target";
+import type { World } from "../../operations/ports";
+import type { Visits } from "../../operations/sites/ports";
 import { type SiteAnswer, type SiteServices, serveSite } from "../../operations/sites/serve-site";
+
+/** Where visits are counted. */
+export interface VisitServices {
+  visits: Visits;
+  world: Pick<World, "now">;
+}
 
 /** Types whose bytes are text, for which the character set is told. */
 const TEXT = /^text\/|^application\/(?:json|javascript|xml)$|\+(?:json|xml)$/;
@@ -16,7 +24,7 @@ const TEXT = /^text\/|^application\/(?:json|javascript|xml)$|\+(?:json|xml)$/;
  */
 export async function answerSiteCall(
   request: Request,
-  services: SiteServices,
+  services: SiteServices & VisitServices,
 ): Promise<Response | undefined> {
   const { host, path } = requestTarget(request.url);
   let decoded: string;
@@ -35,7 +43,12 @@ export async function answerSiteCall(
         headers: { allow: "GET, HEAD", "content-type": "text/plain; charset=utf-8" },
       });
     }
-    return await render(request, found);
+    const response = await render(request, found);
+    // What was shown is a visit, also what the browser had already; errors, redirects and a site's own 404 are none.
+    if (response.ok || response.status === 304) {
+      services.visits.count(environment.id, services.world.now());
+    }
+    return response;
   } catch (error) {
     // A host name of no environment shows nothing.
     if (error instanceof SluiceError && error.code === "not_found") return undefined;
