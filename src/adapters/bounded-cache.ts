@@ -11,9 +11,12 @@ export class BoundedCache<V> {
   get(key: string): V | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
-    // A map keeps the order of insertion, so putting an entry in again makes it the youngest.
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
+    // A map keeps the order of insertion, so putting an entry in again makes it the youngest. While there is much room, the
+    // order decides nothing soon, and each request would pay for keeping it.
+    if (this.#weight * 2 > this.#capacity) {
+      this.#entries.delete(key);
+      this.#entries.set(key, entry);
+    }
     return entry.value;
   }
 

@@ -1,5 +1,5 @@
 /*
- * Process ids: opaque to callers and unguessable, with 122 random bits. For us they have a layout:
+ * Process ids: opaque to callers and unguessable, with 128 random bits. For us they have a layout:
  *
  *   9 characters   start of the run, milliseconds since 1970 in base 36, so that ids sort by time: new rows go to the end
  *                  of every index, and lists by time need no index of their own
@@ -11,22 +11,38 @@
 /** Base-36 digits of a time: enough until the year 5188. */
 export const TIME_DIGITS = 9;
 
-export function newLightRunId(startedAt: number, random: () => string = () => crypto.randomUUID()): string {
-  return `${timePrefix(startedAt)}l${random().replaceAll("-", "")}`;
+export function newLightRunId(startedAt: number): string {
+  return `${timePrefix(startedAt)}l${randomDigits()}`;
 }
 
 /** Shards that two digits can tell apart. */
 export const MAX_SHARDS = 36 ** 2;
 
-export function newDurableRunId(
-  startedAt: number,
-  shard: number,
-  random: () => string = () => crypto.randomUUID(),
-): string {
-  return `${timePrefix(startedAt)}d${shard.toString(36).padStart(2, "0")}${random().replaceAll("-", "")}`;
+export function newDurableRunId(startedAt: number, shard: number): string {
+  return `${timePrefix(startedAt)}d${shard.toString(36).padStart(2, "0")}${randomDigits()}`;
 }
 
 const DURABLE_ID = /^[0-9a-z]{9}d([0-9a-z]{2})[0-9a-f]{32}$/;
+
+const RANDOM_DIGITS = 32;
+/** Ids whose digits are drawn at once: asking the platform, and spelling out what it gives, costs more than an id otherwise would. */
+const IDS_DRAWN = 64;
+
+let drawn = "";
+let used = 0;
+
+/** 128 random bits in hexadecimal digits, never given out twice. */
+function randomDigits(): string {
+  if (used === drawn.length) {
+    const bits = crypto.getRandomValues(new Uint8Array((IDS_DRAWN * RANDOM_DIGITS) / 2));
+    let digits = "";
+    for (const byte of bits) digits += byte.toString(16).padStart(2, "0");
+    drawn = digits;
+    used = 0;
+  }
+  used += RANDOM_DIGITS;
+  return drawn.slice(used - RANDOM_DIGITS, used);
+}
 
 /** The number of the shard that a durable run lives in; `undefined` for a light run's id and for anything else. */
 export function shardOf(id: string): number | undefined {

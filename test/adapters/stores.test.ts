@@ -104,9 +104,9 @@ describe("budgets", () => {
     expect(isolate.counts.statements).toEqual([]);
   });
 
-  test("100 runs leave in one message", async () => {
+  test("400 runs leave in one message", async () => {
     const isolate = isolateOf(HOUR);
-    for (let index = 0; index < 100; index += 1) await call(isolate, "budget/a");
+    for (let index = 0; index < 400; index += 1) await call(isolate, "budget/a");
     await vi.waitFor(() => expect(isolate.counts.messages).toHaveLength(1));
     expect(isolate.counts.statements.filter((sql) => sql.includes("INSERT"))).toEqual([]);
   });
@@ -434,10 +434,10 @@ describe("run history", () => {
     expect(background).toHaveLength(2);
   });
 
-  test("100 leave at once, without waiting for the timer", async () => {
+  test("400 leave at once, without waiting for the timer", async () => {
     const isolate = isolateOf();
     const { history: buffered, background } = history(isolate);
-    for (let index = 0; index < 250; index += 1) buffered.record(run());
+    for (let index = 0; index < 900; index += 1) buffered.record(run());
     expect(background).toHaveLength(3);
     await Promise.all(background.slice(1));
     const written = isolate.counts.messages.length;
@@ -449,7 +449,7 @@ describe("run history", () => {
       1_000,
       undefined,
     );
-    expect(listed.length).toBeGreaterThanOrEqual(200);
+    expect(listed.length).toBeGreaterThanOrEqual(800);
   });
 });
 

@@ -37,3 +37,9 @@ test("ids sort by the start of their runs, whoever hosts them", () => {
   const ids = [newDurableRunId(NOW, 9), newLightRunId(NOW + 1), newDurableRunId(NOW + 2, 0)];
   expect([...ids].reverse().sort()).toEqual(ids);
 });
+
+test("no two ids of a moment are alike, however many are made", () => {
+  const ids = new Set(Array.from({ length: 1_000 }, () => newLightRunId(NOW)));
+  expect(ids.size).toBe(1_000);
+  for (const id of ids) expect(isRunId(id)).toBe(true);
+});

@@ -9,8 +9,8 @@ import type { D1RunLog } from "../d1/run-log";
  * `history: strict` do not come through here.
  */
 
-/** Runs that make a batch leave at once. */
-const BATCH_RUNS = 100;
+/** Runs that make a batch leave at once: about as many as one message holds, since each message costs as much as many runs. */
+const BATCH_RUNS = 400;
 /** Milliseconds that a run waits for others at the most. */
 const BATCH_MS = 1_000;
 /** Milliseconds after which a timer that should have fired counts as lost, with the request that carried it. */

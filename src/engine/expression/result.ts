@@ -62,17 +62,18 @@ function walkObject(
   seen: { nodes: number },
 ): PlainObject | undefined {
   if (value instanceof TailCall) return undefined;
-  const keys = Object.keys(value);
   let copy: PlainObject | undefined;
-  for (let i = 0; i < keys.length; i++) {
-    const key = keys[i] as string;
+  // Most objects stay as they are, so their keys are gone through without a list of them.
+  for (const key in value) {
     const member = value[key];
     const inner = walk(rt, member, depth + 1, seen);
     if (!copy) {
       if (inner === member && inner !== undefined) continue;
       copy = {};
-      for (let before = 0; before < i; before++)
-        setOwn(copy, keys[before] as string, value[keys[before] as string]);
+      for (const before in value) {
+        if (before === key) break;
+        setOwn(copy, before, value[before]);
+      }
     }
     if (inner !== undefined) setOwn(copy, key, inner);
   }

@@ -77,7 +77,7 @@ async function answer(request: Request, { trigger, instance }: ActionServices): 
     );
   }
   const { host, path, query } = requestTarget(url);
-  const target = parsePath(path, instance);
+  const target = targetOf(path, instance);
   if (!METHODS.includes(method)) {
     throw new SluiceError("method_not_allowed", `Call an endpoint with GET or POST, not ${method}.`, {
       allow: METHODS,
@@ -124,6 +124,24 @@ interface Target {
 
 const UNKNOWN_PATH =
   "There is nothing at this path. An endpoint is at /{instance}/api/1/action/{project}/{flow}/trigger.";
+
+/** Paths that are remembered, so that the list stays small whatever is asked for. */
+const MAX_KNOWN_PATHS = 1_000;
+
+/** Where the paths of triggers lead: the same few are called again and again, and nothing about them can change. */
+const known = new Map<string, Target & { instance: string }>();
+
+function targetOf(path: string, instance: string): Target {
+  const before = known.get(path);
+  if (before !== undefined && before.instance === instance) return before;
+  const target = parsePath(path, instance);
+  // Each run has a path of its own to be polled at.
+  if (target.processId === undefined) {
+    if (known.size >= MAX_KNOWN_PATHS) known.clear();
+    known.set(path, { ...target, instance });
+  }
+  return target;
+}
 
 /** Segments are decoded, then matched exactly. @throws SluiceError not_found; invalid_request for broken percent-encoding */
 function parsePath(path: string, instance: string): Target {
