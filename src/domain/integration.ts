@@ -2,9 +2,11 @@ import { z } from "zod";
 import { durationSchema } from "./duration";
 import { HeaderName } from "./http-header";
 import {
+  MAX_CALL_PARAMETERS,
   MAX_CALL_RESPONSE_BYTES,
   MAX_CALL_TIMEOUT_MS,
   MAX_CONNECTIONS,
+  MAX_INTEGRATION_BYTES,
   MAX_INTEGRATION_ENDPOINTS,
   MAX_REDIRECTS,
 } from "./limits";
@@ -147,11 +149,30 @@ const idempotency = z
 
 /** A parameter that an API's description names, so that a call without it is found before it is made. */
 const Parameter = z.strictObject({
-  in: z.enum(["path", "query", "header"]),
+  in: z
+    .enum(["path", "query", "header", "body"])
+    .describe("Where it goes; `body` is a field of a JSON or form body that is written as an object."),
   name: z.string().min(1).max(500),
   required: z.boolean().optional(),
+  type: z
+    .enum(["string", "number", "integer", "boolean", "array", "object"])
+    .optional()
+    .describe("What a constant must be; what an expression gives is not checked."),
+  enum: z
+    .array(z.union([z.string().max(500), z.number(), z.boolean()]))
+    .min(1)
+    .max(200)
+    .optional()
+    .describe("The values that a constant may have."),
   description: z.string().max(2_000).optional(),
 });
+export type CallParameter = z.output<typeof Parameter>;
+
+const otherParameters = z
+  .boolean()
+  .describe(
+    "`false` says that `parameters` lists all query parameters: another one is refused when the flow is published.",
+  );
 
 export const CallEndpoint = z.strictObject({
   description: z.string().max(10_000).optional(),
@@ -183,11 +204,12 @@ export const CallEndpoint = z.strictObject({
   bodyRequired: z.boolean().optional(),
   parameters: z
     .array(Parameter)
-    .max(200)
+    .max(MAX_CALL_PARAMETERS)
     .optional()
     .describe(
-      "Parameters that calls may give; a required one that is missing is found when the flow is published.",
+      "Parameters that calls may give; a required one that is missing, or a constant of another type, is found when the flow is published.",
     ),
+  otherParameters: otherParameters.optional(),
   log: LogSetting.optional(),
 });
 export type CallEndpoint = z.output<typeof CallEndpoint>;
@@ -223,6 +245,7 @@ export const IntegrationDefinition = z
     headers: HeaderMap.optional().describe("Headers of every call."),
     query: QueryMap.optional().describe("Query parameters of every call."),
     querySeparator: querySeparator.optional(),
+    otherParameters: otherParameters.optional(),
     auth: Auth.optional().describe("How calls prove who makes them."),
     timeout: timeoutSetting.optional(),
     maxConnections: z
@@ -254,6 +277,14 @@ export const IntegrationDefinition = z
   })
   .meta({ id: "IntegrationDefinition" });
 export type IntegrationDefinition = z.output<typeof IntegrationDefinition>;
+
+/** Why an integration is too large to be kept; `undefined` when it is not. */
+export function sizeProblem(source: unknown): string | undefined {
+  const bytes = new TextEncoder().encode(JSON.stringify(source)).length;
+  return bytes <= MAX_INTEGRATION_BYTES
+    ? undefined
+    : `an integration has at most ${MAX_INTEGRATION_BYTES} bytes as JSON (MAX_INTEGRATION_BYTES), and this one ${bytes}`;
+}
 
 /** What is wrong with a base URL or a token URL; addresses are checked when a call is made. */
 export function baseUrlProblem(source: string): string | undefined {

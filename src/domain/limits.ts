@@ -152,6 +152,10 @@ export const MAX_PAGES = 100;
 export const MAX_CONNECTIONS = 1_000;
 /** Endpoints of one integration: as many as the largest published API descriptions have. */
 export const MAX_INTEGRATION_ENDPOINTS = 2_000;
+/** Bytes of one integration as JSON: it is one row, and those end at 2 MB. GitHub's whole API takes 0.9. */
+export const MAX_INTEGRATION_BYTES = 1_500_000;
+/** Parameters that one endpoint of an integration lists. */
+export const MAX_CALL_PARAMETERS = 200;
 /** Milliseconds for which the `delay` node may hold a run in memory. */
 export const MAX_LIGHT_DELAY_MS = MAX_TIMEOUT_MS;
 /** Milliseconds for which the `delay` node may hold a durable run, which takes no memory meanwhile: 31 days. */

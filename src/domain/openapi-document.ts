@@ -26,7 +26,23 @@ export const OpenApiParameter = z.object({
   in: z.string(),
   required: z.boolean().optional().catch(undefined),
   description: text,
+  schema: z.unknown().optional(),
 });
+
+/** As much of a schema as calls are checked by. */
+export const OpenApiSchema = z.object({
+  type: z
+    .union([z.string(), z.array(z.string())])
+    .optional()
+    .catch(undefined),
+  enum: z.array(z.unknown()).optional().catch(undefined),
+  required: z.array(z.string()).optional().catch(undefined),
+  properties: z.record(z.string(), z.unknown()).optional().catch(undefined),
+  allOf: z.array(z.unknown()).optional().catch(undefined),
+});
+
+/** One kind of content of a body. */
+export const OpenApiMediaType = z.object({ schema: z.unknown().optional() });
 
 export const OpenApiOperation = z.object({
   operationId: text,

@@ -1,6 +1,12 @@
 import { type Constants, missingConstant } from "../domain/constants";
 import type { Problem } from "../domain/errors";
-import { baseUrlProblem, hostUrl, type IntegrationDefinition, pathPieces } from "../domain/integration";
+import {
+  baseUrlProblem,
+  hostUrl,
+  type IntegrationDefinition,
+  pathPieces,
+  sizeProblem,
+} from "../domain/integration";
 import { nearest } from "../domain/nearest";
 import { secretsProblem } from "../engine/compile-graph";
 import { compileValue } from "../engine/value";
@@ -61,6 +67,8 @@ export function integrationProblems(
   constants: Constants | undefined,
 ): Problem[] {
   const problems: Problem[] = [];
+  const large = sizeProblem(integration);
+  if (large !== undefined) problems.push({ path, reason: large });
   const compile = (source: unknown, at: string) => {
     compileValue(source, {
       failed: (steps, error) => problems.push({ path: place(at, steps), reason: error.message }),

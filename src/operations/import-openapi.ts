@@ -8,12 +8,14 @@ import {
   type CallMethod,
   IntegrationDefinition,
   pathPieces,
+  sizeProblem,
 } from "../domain/integration";
-import { MAX_INTEGRATION_ENDPOINTS } from "../domain/limits";
+import { MAX_CALL_PARAMETERS, MAX_INTEGRATION_ENDPOINTS } from "../domain/limits";
 import {
   dereferenced,
   OpenApiBody,
   OpenApiDocument,
+  OpenApiMediaType,
   OpenApiOperation,
   OpenApiParameter,
   OpenApiPath,
@@ -21,6 +23,7 @@ import {
 } from "../domain/openapi-document";
 import { schemaProblems } from "../domain/schema-problems";
 import { importedAuth } from "./import-openapi-auth";
+import { requiredFields, typeOf } from "./import-openapi-schema";
 
 export type IntegrationSource = z.input<typeof IntegrationDefinition>;
 type EndpointSource = z.input<typeof CallEndpoint>;
@@ -98,6 +101,7 @@ class Import {
       ...described(info.description ?? info.title),
       baseUrl,
       ...(auth === undefined ? {} : { auth }),
+      otherParameters: false,
       endpoints: Object.fromEntries(this.#endpoints),
     };
     const checked = IntegrationDefinition.safeParse(integration);
@@ -108,6 +112,9 @@ class Import {
         `The integration would be wrong at ${problem?.path || "/"}: ${problem?.reason}.`,
       );
     }
+    const large = sizeProblem(integration);
+    if (large !== undefined)
+      throw notImported(`is too large: ${large}; choose some operations with \`only\``);
     if (this.#endpoints.size === 0) throw notImported("has no operation that can be called");
     return { integration, notes: shortened(this.#notes), secrets };
   }
@@ -170,12 +177,19 @@ class Import {
       ...(item.parameters ?? []),
       ...(operation.parameters ?? []),
     ]);
+    const { fields, ...body } = this.#body(what, method, operation.requestBody);
+    parameters.push(...fields.map((field) => ({ in: "body" as const, required: true, ...field })));
+    if (parameters.length > MAX_CALL_PARAMETERS) {
+      const more = parameters.length - MAX_CALL_PARAMETERS;
+      this.#notes.push(`${what}: ${more} of its parameters are not listed (MAX_CALL_PARAMETERS)`);
+      parameters.length = MAX_CALL_PARAMETERS;
+    }
     const endpoint: EndpointSource = {
       ...described(operation.summary ?? operation.description),
       method,
       path: path === "/" ? "/" : path,
       ...(parameters.length === 0 ? {} : { parameters }),
-      ...this.#body(what, method, operation.requestBody),
+      ...body,
     };
     const checked = CallEndpoint.safeParse(endpoint);
     if (!checked.success) {
@@ -197,7 +211,7 @@ class Import {
         this.#notes.push(`${what}: a parameter that cannot be read was left out`);
         continue;
       }
-      const { name, in: place, required, description } = parsed.data;
+      const { name, in: place, required, description, schema } = parsed.data;
       if (place === "cookie") {
         this.#notes.push(`${what}: send the cookie "${name}" with a header of the node`);
         continue;
@@ -209,22 +223,23 @@ class Import {
         in: place,
         name,
         ...(required === true ? { required } : {}),
+        ...typeOf(this.#document, schema),
         ...described(description),
       });
     }
     return [...found.values()];
   }
 
-  #body(what: string, method: CallMethod, source: unknown): Pick<EndpointSource, "body" | "bodyRequired"> {
-    if (source === undefined) return {};
+  #body(what: string, method: CallMethod, source: unknown): ImportedBody {
+    if (source === undefined) return { fields: [] };
     const parsed = OpenApiBody.safeParse(dereferenced(this.#document, source));
     if (!parsed.success) {
       this.#notes.push(`${what}: its body cannot be read`);
-      return {};
+      return { fields: [] };
     }
     if (BODILESS.has(method)) {
       this.#notes.push(`${what}: its body is not sent, since a ${method} has none`);
-      return {};
+      return { fields: [] };
     }
     const types = Object.keys(parsed.data.content).map(
       (type) => type.split(";", 1)[0]?.trim().toLowerCase() ?? "",
@@ -236,7 +251,11 @@ class Import {
         `${what}: a body of type ${types.join(", ").slice(0, 200)} is sent as base64, made by the flow`,
       );
     }
+    const [type] = Object.keys(parsed.data.content).filter((_, index) => kinds[index] === kind);
+    const media = OpenApiMediaType.safeParse(type === undefined ? undefined : parsed.data.content[type]);
+    const fielded = (kind === "json" || kind === "form") && new Set(kinds).size === 1 && media.success;
     return {
+      fields: fielded ? requiredFields(this.#document, media.data.schema) : [],
       // With several kinds to choose from, the node may send any.
       ...(kind === undefined || new Set(kinds).size > 1 ? {} : { body: kind }),
       ...(parsed.data.required === true ? { bodyRequired: true } : {}),
@@ -249,6 +268,11 @@ class Import {
     throw notImported(`has none of the operations ${only.join(", ").slice(0, 500)}`);
   }
 }
+
+type ImportedBody = Pick<EndpointSource, "body" | "bodyRequired"> & {
+  /** Those that the body must have. */
+  fields: ReturnType<typeof requiredFields>;
+};
 
 function bodyKind(type: string): EndpointSource["body"] {
   if (type === "application/json" || type.endsWith("+json") || type === "*/*") return "json";

@@ -235,6 +235,91 @@ describe("what is refused when the flow is published", () => {
     expect(wrong({ call: "fx.order", body: { json: 1, text: "x" } })[0]).toContain("give one of");
   });
 
+  describe("parameters that do not fit the endpoint's list", () => {
+    const listed = {
+      otherParameters: false,
+      query: { lang: "en" },
+      endpoints: {
+        find: {
+          path: "/find/{kind}",
+          method: "POST",
+          body: "json",
+          parameters: [
+            { in: "path", name: "kind", type: "string", enum: ["a", "b"] },
+            { in: "query", name: "page", type: "integer" },
+            { in: "query", name: "size", type: "integer", required: true },
+            { in: "query", name: "open", type: "boolean" },
+            { in: "query", name: "tag", type: "array" },
+            { in: "header", name: "X-Ratio", type: "number" },
+            { in: "body", name: "title", type: "string", required: true },
+            { in: "body", name: "count", type: "integer" },
+          ],
+        },
+      },
+    };
+    const node = (more: object) => ({
+      call: "fx.find",
+      params: { kind: "a" },
+      query: { size: 5 },
+      body: { json: { title: "x" } },
+      ...more,
+    });
+
+    test.each([
+      [{}],
+      [{ query: { size: "5", page: "=item", open: true, tag: ["a", 1], lang: "de" } }],
+      [{ query: { size: 5, open: "false", tag: "a,b" }, headers: { "x-ratio": "1.5" } }],
+      [{ query: { size: "${item}" }, params: { kind: "=item" }, body: { json: "=item" } }],
+      [{ body: { json: { title: "=item", count: 3, more: 1 } } }],
+      [{ query: {}, paging: { by: "page", parameter: "page", size: 5, sizeParameter: "size" } }],
+    ])("%j fits", (more) => {
+      expect(wrong(node(more), RESULTS, listed)).toEqual([]);
+    });
+
+    test.each([
+      [{ query: {} }, '/nodes/call: the endpoint needs the query parameter "size"'],
+      [
+        { query: { size: "five" } },
+        '/nodes/call/query/size: the query parameter "size" is an integer, not "five"',
+      ],
+      [
+        { query: { size: [1, 1.5] } },
+        '/nodes/call/query/size: the query parameter "size" is an integer, not 1.5',
+      ],
+      [
+        { query: { size: 1, open: "yes" } },
+        '/nodes/call/query/open: the query parameter "open" is a boolean, not "yes"',
+      ],
+      [
+        { headers: { "X-RATIO": "x" } },
+        '/nodes/call/headers/X-RATIO: the header "X-Ratio" is a number, not "x"',
+      ],
+      [{ params: { kind: "c" } }, '/nodes/call/params/kind: the path parameter "kind" is "a", "b", not "c"'],
+      [{ body: { json: {} } }, '/nodes/call/body: the endpoint needs the field of the body "title"'],
+      [
+        { body: { json: { title: 5 } } },
+        '/nodes/call/body/json/title: the field of the body "title" is a string, not 5',
+      ],
+      [
+        { body: { json: { title: "", count: "3x" } } },
+        '/nodes/call/body/json/count: the field of the body "count" is an integer, not "3x"',
+      ],
+      [
+        { query: { size: 5, pge: 1 } },
+        '/nodes/call/query/pge: the endpoint has no query parameter "pge"; add it',
+      ],
+    ])("%j is told", (more, problem) => {
+      const found = wrong(node(more), RESULTS, listed);
+      expect(found).toHaveLength(1);
+      expect(found[0]).toContain(problem);
+    });
+
+    test("others are allowed unless the list is said to be complete", () => {
+      const others = { ...listed, otherParameters: true };
+      expect(wrong(node({ query: { size: 5, pge: 1 } }), RESULTS, others)).toEqual([]);
+    });
+  });
+
   test("repeating what is not safe to repeat", () => {
     const retry = { on: ["503"], max: 1 };
     expect(wrong({ call: "fx.order", retry })).toEqual([]);

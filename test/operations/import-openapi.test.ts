@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { IntegrationDefinition } from "../../src/domain/integration";
+import { MAX_CALL_PARAMETERS } from "../../src/domain/limits";
 import { integrationProblems } from "../../src/operations/check-integration";
 import { importOpenApi } from "../../src/operations/import-openapi";
 
@@ -36,10 +37,16 @@ function operations(document: Record<string, unknown>): number {
   return paths.flatMap((item) => Object.keys(item).filter((key) => methods.includes(key))).length;
 }
 
+/** Documents of one's own: their paths, divided by commas. GitHub's, of 13 MB, is in the package @octokit/openapi, of 400 MB. */
+const { OPENAPI_DOCUMENTS = "" } = process.env;
+
 describe("published documents", () => {
-  test.each(
-    [...published("3.0"), ...published("3.1")].map((path) => [path.slice(EXAMPLES.length + 1), path]),
-  )("%s", (_, path) => {
+  test.each([
+    ...[...published("3.0"), ...published("3.1")].map((path) => [path.slice(EXAMPLES.length + 1), path]),
+    ...OPENAPI_DOCUMENTS.split(",")
+      .filter((path) => path !== "")
+      .map((path) => [path, path]),
+  ])("%s", (_, path = "") => {
     const document = read(path);
     if (document.openapi === undefined) return;
     const count = operations(document);
@@ -103,6 +110,7 @@ describe("a document", () => {
         description: "Fx rates!",
         baseUrl: "https://eu.acme.org/v1",
         auth: { type: "apiKey", in: "header", name: "X-Key", value: "${_datasource.FxRatesKey}" },
+        otherParameters: false,
         endpoints: {
           "get-rates-base": {
             method: "GET",
@@ -149,6 +157,79 @@ describe("a document", () => {
 
   test.each([null, 1, [], "x", {}, { openapi: 3 }])("%j is none", (source) => {
     expect(() => importOpenApi(source, {})).toThrow(/The document/);
+  });
+
+  test("tells the types of its parameters and what its bodies must have", () => {
+    const person = { type: "object", required: ["name"], properties: { name: { type: "string" }, age: {} } };
+    const paths = {
+      "/a": {
+        post: {
+          parameters: [
+            { in: "query", name: "n", schema: { type: ["integer", "null"] } },
+            { in: "query", name: "sort", schema: { $ref: "#/components/schemas/sort" } },
+            { in: "query", name: "any", schema: { type: ["integer", "string"], enum: [{}] } },
+            { in: "header", name: "X-A", schema: { type: "unheard" } },
+          ],
+          requestBody: {
+            required: true,
+            content: {
+              "application/json": {
+                schema: {
+                  allOf: [{ $ref: "#/components/schemas/person" }, { $ref: "#/components/schemas/loop" }],
+                  required: ["tags", "hasOwnProperty"],
+                  properties: { tags: { type: "array" } },
+                },
+              },
+            },
+          },
+        },
+      },
+    };
+    const components = {
+      schemas: {
+        person,
+        sort: { type: "string", enum: ["up", "down"] },
+        loop: { allOf: [{ $ref: "#/components/schemas/loop" }], required: ["deep"] },
+      },
+    };
+    const { integration } = importOpenApi(document({ paths, components }), {});
+    expect(integration.endpoints["post-a"]).toEqual({
+      method: "POST",
+      path: "/a",
+      parameters: [
+        { in: "query", name: "n", type: "integer" },
+        { in: "query", name: "sort", type: "string", enum: ["up", "down"] },
+        { in: "query", name: "any" },
+        { in: "header", name: "X-A" },
+        { in: "body", name: "name", required: true, type: "string" },
+        { in: "body", name: "deep", required: true },
+        { in: "body", name: "tags", required: true, type: "array" },
+        { in: "body", name: "hasOwnProperty", required: true },
+      ],
+      body: "json",
+      bodyRequired: true,
+    });
+    expect(integrationProblems(IntegrationDefinition.parse(integration), "", {})).toEqual([]);
+  });
+
+  test("of more parameters or operations than are kept is cut with a note, or refused with the limit's name", () => {
+    const many = Array.from({ length: MAX_CALL_PARAMETERS + 1 }, (_, n) => ({ in: "query", name: `p${n}` }));
+    const { integration, notes } = importOpenApi(
+      document({ paths: { "/a": { get: { parameters: many } } } }),
+      {},
+    );
+    expect(integration.endpoints["get-a"]?.parameters).toHaveLength(MAX_CALL_PARAMETERS);
+    expect(notes).toEqual([
+      expect.stringContaining("1 of its parameters are not listed (MAX_CALL_PARAMETERS)"),
+    ]);
+    const paths = (count: number, more: object) =>
+      Object.fromEntries(Array.from({ length: count }, (_, n) => [`/p${n}`, { get: more }]));
+    expect(() => importOpenApi(document({ paths: paths(2_001, {}) }), {})).toThrow(
+      "MAX_INTEGRATION_ENDPOINTS",
+    );
+    expect(() =>
+      importOpenApi(document({ paths: paths(1_000, { description: "x".repeat(1_900) }) }), {}),
+    ).toThrow("MAX_INTEGRATION_BYTES");
   });
 
   test("only gives what is asked for", () => {

@@ -14,6 +14,7 @@ import { formats } from "../formats";
 import type { PrepareContext, Steps } from "../prepare-context";
 import type { Value } from "../value";
 import { AUTH_TEXTS } from "./auth";
+import { checkParameters } from "./check-parameters";
 import type {
   NamedValue,
   Paging,
@@ -103,7 +104,8 @@ class CallPreparation {
     const repeatable = idempotency !== false || !ONCE_ONLY.has(endpoint.method);
     const retry = settings.retry ?? endpoint.retry ?? integration.retry;
     if (retry !== undefined && !repeatable) this.#checkRetry(retry);
-    this.#checkParameters(headers, query);
+    const body = this.#body();
+    checkParameters(this.#context, integration, endpoint, settings, headers, query, body);
     const prepared: PreparedCall = {
       name: settings.call,
       integration: integration.integration,
@@ -114,7 +116,7 @@ class CallPreparation {
       headers,
       query,
       querySeparator: endpoint.querySeparator ?? integration.querySeparator ?? "&",
-      body: this.#body(),
+      body,
       auth: this.#auth(headers, query),
       timeoutMs:
         parseDuration(settings.timeout ?? endpoint.timeout ?? integration.timeout) ?? DEFAULT_CALL_TIMEOUT_MS,
@@ -266,22 +268,6 @@ class CallPreparation {
       this.#settings.retry === undefined ? ["call"] : ["retry"],
       `a ${method} without an idempotency key is not safe to repeat on ${unsafe.join(", ")}; switch the key on (idempotencyKey), or retry on 429 and max-connection only`,
     );
-  }
-
-  #checkParameters(headers: readonly NamedValue[], query: readonly NamedValue[]): void {
-    for (const { in: place, name, required } of this.#endpoint.parameters ?? []) {
-      if (required !== true || place === "path") continue;
-      const given = place === "query" ? query : headers;
-      const same = (each: string) =>
-        place === "query" ? each === name : each.toLowerCase() === name.toLowerCase();
-      if (given.some((each) => same(each.name))) continue;
-      const { auth } = this.#integration;
-      if (auth?.type === "apiKey" && auth.in === place && same(auth.name)) continue;
-      this.#context.problem(
-        [],
-        `the endpoint needs the ${place === "query" ? "query parameter" : "header"} "${name}"`,
-      );
-    }
   }
 }
 
