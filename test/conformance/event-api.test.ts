@@ -1,4 +1,6 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { env } from "cloudflare:workers";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { credentialHash } from "../../src/domain/credential";
 import { eventToken } from "../support/event-token";
 import { admin, call } from "../support/worker";
 
@@ -323,6 +325,66 @@ describe("the header X-API-TOKEN", () => {
     const refused = answers.find(({ status }) => status === 429) as Response;
     expect(Number(refused.headers.get("retry-after"))).toBe(1);
     expect(await refused.json()).toMatchObject({ code: "rate_limited" });
+  });
+});
+
+describe("the limit of 2 requests in a second, with the clock in hand", () => {
+  const body = { eventHandle: "quiet", objects: {} };
+  const passed = (answers: readonly Response[]) => answers.map(({ status }) => status).sort();
+
+  it("is exact: two of many at once pass, none of those up to its last millisecond, two of the next second", async () => {
+    const mine = await eventToken("source");
+    const theirs = await eventToken("source");
+    let now = Date.now();
+    const clock = vi.spyOn(Date, "now").mockImplementation(() => now);
+    try {
+      const send = (own = mine) => happen(body, { "x-api-token": own });
+      expect(passed(await Promise.all([send(), send(), send(), send(), send()]))).toEqual([
+        200, 200, 429, 429, 429,
+      ]);
+      now += 999;
+      const late = await send();
+      expect([late.status, late.headers.get("retry-after")]).toEqual([429, "1"]);
+      // Every token has calls of its own.
+      expect((await send(theirs)).status).toBe(200);
+      now += 1;
+      expect(passed(await Promise.all([send(), send(), send()]))).toEqual([200, 200, 429]);
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
+  it("does not run what it refuses", async () => {
+    const mine = await eventToken("source");
+    const sent = { eventHandle: "order.created", objects: { order: { id: 5 } } };
+    let now = Date.now();
+    const clock = vi.spyOn(Date, "now").mockImplementation(() => now);
+    try {
+      const send = () => happen(sent, { "x-api-token": mine });
+      await send();
+      await send();
+      const refused = await send();
+      expect([refused.status, refused.headers.get("x-process-id")]).toEqual([429, null]);
+      now += 1_000;
+      expect((await send()).headers.get("x-process-id")).not.toBeNull();
+    } finally {
+      clock.mockRestore();
+    }
+  });
+});
+
+describe("a token that no longer counts", () => {
+  it.each([
+    ["has expired", "expires_at"],
+    ["was revoked", "revoked_at"],
+  ])("since it %s → 401", async (_what, column) => {
+    const mine = await eventToken("account");
+    const hash = await credentialHash(mine);
+    await env.DB.prepare(`UPDATE event_tokens SET ${column} = ? WHERE hash = ?`)
+      .bind(Date.now() - 1, hash)
+      .run();
+    const answer = await happen({ eventHandle: "quiet", objects: {} }, { "x-api-token": mine });
+    expect(answer.status).toBe(401);
   });
 });
 
