@@ -181,9 +181,9 @@ export class RunShard extends DurableObject<Bindings> {
     return ids.filter((id) => this.withdraw(id).kind === "begun");
   }
 
-  /** What a run has to tell its record. */
-  recordTelling(id: string): Promise<RecordTelling | undefined> {
-    return this.#records.telling(id);
+  /** What runs have to tell their records. */
+  recordTellings(ids: readonly string[]): Promise<RecordTelling[]> {
+    return this.#records.tellings(ids);
   }
 
   /** How a run stands; with `waitMs`, when it has ended, or when that time is over. */

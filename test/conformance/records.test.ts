@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { applyFlows, caller, envelope } from "../support/records";
 import { accessToken, keyHeaders, type V1Credentials, v1, v1Credentials } from "../support/v1";
 import { admin, call } from "../support/worker";
@@ -337,6 +337,26 @@ describe("delete", () => {
     }
     expect((await client.call("DELETE", "/record", { "x-uuid": "none-such" })).status).toBe(404);
     expect((await client.call("DELETE", "/record")).status).toBe(400);
+  });
+
+  it("is possible from the moment in which a GET shows the end, and so are other changes", async () => {
+    const changes: ((uuid: string) => Promise<Response>)[] = [
+      (uuid) => client.call("DELETE", `/record/${uuid}`),
+      (uuid) => client.call("PUT", "/record", { "x-uuid": uuid }, { amount: 2 }),
+      (uuid) => client.call("PUT", "/record/movetoflow", { "x-movetoflow-flow": "target" }, [uuid]),
+    ];
+    for (const change of [...changes, ...changes]) {
+      const uuid = await client.insert("cheap", { amount: 1 });
+      await vi.waitFor(async () => expect((await client.read(uuid)).info.flow_status).toBe("2"), {
+        timeout: 15_000,
+        interval: 5,
+      });
+      const { status, ...rest } = await change(uuid).then(async (answer) => ({
+        status: answer.status,
+        text: await answer.text(),
+      }));
+      expect(status, rest.text).toBe(200);
+    }
   });
 
   it("of one that waits: it never runs", async () => {

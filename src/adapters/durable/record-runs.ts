@@ -14,7 +14,7 @@ const WATCHED_MS = 240_000;
 interface Shard {
   startMany(starts: readonly RecordStart[]): Promise<[string, RecordStartResult][]>;
   withdrawRecords(ids: readonly string[]): Promise<string[]>;
-  recordTelling(id: string): Promise<RecordTelling | undefined>;
+  recordTellings(ids: readonly string[]): Promise<RecordTelling[]>;
 }
 
 interface Sweeper {
@@ -74,9 +74,15 @@ export class DurableRecordRuns implements RecordRuns {
     return new Set(begun.flat());
   }
 
-  async telling(environmentId: number, runId: string): Promise<RecordTelling | undefined> {
-    const number = shardOf(runId);
-    return number === undefined ? undefined : this.#shard(environmentId, number).recordTelling(runId);
+  async tellings(environmentId: number, runIds: readonly string[]): Promise<RecordTelling[]> {
+    const byShard = Map.groupBy(
+      runIds.filter((id) => shardOf(id) !== undefined),
+      (id) => shardOf(id) as number,
+    );
+    const told = await Promise.all(
+      [...byShard].map(([number, ids]) => this.#shard(environmentId, number).recordTellings(ids)),
+    );
+    return told.flat();
   }
 
   async watch(environmentId: number, dueAt = Number.POSITIVE_INFINITY): Promise<void> {

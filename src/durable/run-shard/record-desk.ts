@@ -47,9 +47,10 @@ export class RecordDesk {
     return this.#records.deliver(runs);
   }
 
-  /** What a run has to tell its record now. */
-  telling(id: string): Promise<RecordTelling | undefined> {
-    return this.#records.telling(id);
+  /** What runs have to tell their records now. */
+  async tellings(ids: readonly string[]): Promise<RecordTelling[]> {
+    const tellings = await Promise.all(ids.map((id) => this.#records.telling(id)));
+    return tellings.filter((telling) => telling !== undefined);
   }
 
   async start(starts: readonly RecordStart[]): Promise<[id: string, RecordStartResult][]> {

@@ -1,3 +1,4 @@
+import { tellEnds } from "./ended-runs";
 import type { RecordChange, RecordRow } from "./ports";
 import { type RecordServices, startRecords } from "./start-records";
 
@@ -32,7 +33,7 @@ export async function changeRecords(
   again = true,
 ): Promise<ChangedRecords> {
   const { records, recordRuns, world } = services;
-  const rows = new Map((await records.rows(environmentId, uuids)).map((row) => [row.uuid, row]));
+  const rows = new Map((await presentRows(services, environmentId, uuids)).map((row) => [row.uuid, row]));
   const unchanged: Unchanged[] = [];
   const planned: { row: RecordRow; to: Wanted }[] = [];
   const now = world.now();
@@ -65,9 +66,10 @@ export async function changeRecords(
   );
   const changed: ChangedRecords["changed"] = [];
   const lost: string[] = [];
+  const ended = await tellEnds(services, environmentId, again ? [...begun] : []);
   for (const each of planned) {
     if (done.has(each.row.uuid)) changed.push(each);
-    else if (begun.has(each.row.runId) || !again) {
+    else if ((begun.has(each.row.runId) && !ended.has(each.row.runId)) || !again) {
       unchanged.push({ uuid: each.row.uuid, kind: "in_use", reason: IN_USE });
     } else lost.push(each.row.uuid);
   }
@@ -76,12 +78,24 @@ export async function changeRecords(
     .map(({ row }) => row.uuid);
   if (starting.length > 0) services.background(startWaiting(services, environmentId, starting));
   if (lost.length > 0) {
-    // Someone else changed them meanwhile: they are looked at once more, as they are now.
+    // Someone else changed them meanwhile, or they have ended: they are looked at once more, as they are now.
     const second = await changeRecords(services, environmentId, lost, wanted, false);
     changed.push(...second.changed);
     unchanged.push(...second.unchanged);
   }
   return { changed, unchanged };
+}
+
+/** Records' rows, as those of their runs that have ended leave them. */
+async function presentRows(
+  services: RecordServices,
+  environmentId: number,
+  uuids: readonly string[],
+): Promise<RecordRow[]> {
+  const rows = await services.records.rows(environmentId, uuids);
+  const taken = rows.filter(({ queue }) => queue === "taken").map(({ runId }) => runId);
+  const ended = await tellEnds(services, environmentId, taken);
+  return ended.size === 0 ? rows : services.records.rows(environmentId, uuids);
 }
 
 /** Withdraws the runs of waiting records. @returns the ids of those that have begun */

@@ -1,6 +1,7 @@
 import type { Environment } from "../../domain/environment";
 import { SluiceError } from "../../domain/errors";
 import { withdrawn } from "./change-records";
+import { tellEnds } from "./ended-runs";
 import { checkedUuid } from "./identifiers";
 import { NO_RECORD } from "./read-record";
 import type { RecordServices } from "./start-records";
@@ -23,7 +24,8 @@ export async function deleteRecord(
   const [row] = await services.records.rows(environment.id, [checkedUuid(uuid)]);
   if (row === undefined) throw new SluiceError("not_found", NO_RECORD);
   const begun = row.queue === "taken" || (await withdrawn(services, environment.id, [row])).has(row.runId);
-  if (begun || !(await services.records.remove(environment.id, row.uuid, row.runId))) {
+  const inUse = begun && !(await tellEnds(services, environment.id, [row.runId])).has(row.runId);
+  if (inUse || !(await services.records.remove(environment.id, row.uuid, row.runId))) {
     throw new SluiceError("forbidden", "The data record is in use: it is being processed.");
   }
   return { uuid: row.uuid, flow: row.flow };

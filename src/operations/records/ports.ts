@@ -193,8 +193,8 @@ export interface RecordRuns {
   start(environmentId: number, starts: readonly RecordStart[]): Promise<Map<string, RecordStartResult>>;
   /** Withdraws runs that have not begun. @returns the ids of those that have, and go on */
   withdraw(environmentId: number, runIds: readonly string[]): Promise<Set<string>>;
-  /** What a run would tell its record now. */
-  telling(environmentId: number, runId: string): Promise<RecordTelling | undefined>;
+  /** What runs would tell their records now; nothing of those that no shard knows. */
+  tellings(environmentId: number, runIds: readonly string[]): Promise<RecordTelling[]>;
   /** Makes sure that what waits will be begun, whatever happens to this process; by `dueAt`, when it is to be in time. */
   watch(environmentId: number, dueAt?: number): Promise<void>;
   /** Has the waiting records looked for at once. */

@@ -19,7 +19,7 @@ export async function readRecord(
   const record = await records.find(environment.id, checkedUuid(uuid));
   if (record === undefined) throw new SluiceError("not_found", NO_RECORD);
   if (record.queue !== "taken" && record.queue !== "waiting") return record;
-  const telling = await recordRuns.telling(environment.id, record.runId).catch(() => undefined);
+  const [telling] = await recordRuns.tellings(environment.id, [record.runId]).catch(() => []);
   return telling === undefined ? record : withTelling(record, telling);
 }
 
