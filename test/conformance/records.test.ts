@@ -343,7 +343,7 @@ describe("delete", () => {
     const changes: ((uuid: string) => Promise<Response>)[] = [
       (uuid) => client.call("DELETE", `/record/${uuid}`),
       (uuid) => client.call("PUT", "/record", { "x-uuid": uuid }, { amount: 2 }),
-      (uuid) => client.call("PUT", "/record/movetoflow", { "x-movetoflow-flow": "target" }, [uuid]),
+      (uuid) => client.call("PUT", "/record/movetoflow", { "x-movetoflow-flow": "work" }, [uuid]),
     ];
     for (const change of [...changes, ...changes]) {
       const uuid = await client.insert("cheap", { amount: 1 });
