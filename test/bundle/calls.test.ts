@@ -45,6 +45,8 @@ const paths = [
   "slow",
   "busy",
   "order",
+  "cookies",
+  "picture",
 ];
 
 beforeAll(async () => {
@@ -95,6 +97,19 @@ beforeAll(async () => {
       await pause(10_000);
       json(response, 200, {});
     })
+    .on("/cookies", (_, response) => {
+      response.writeHead(200, [
+        ["Set-Cookie", "a=1; Path=/"],
+        ["Set-Cookie", "b=2, 3"],
+        ["X-Twice", "1"],
+        ["X-Twice", "2"],
+      ] as never);
+      response.end();
+    })
+    .on("/picture", (_, response) => {
+      response.writeHead(200, { "content-type": "image/png" });
+      response.end(Buffer.from([0x89, 0x50, 0, 0xff]));
+    })
     .on("/busy", async (_, response) => {
       await pause(300);
       json(response, 200, {});
@@ -106,9 +121,10 @@ beforeAll(async () => {
   const applied = await runtime.admin("PUT", "/admin/v1/projects/calls", {
     integrations: [fx, { ...fx, integration: "two", maxConnections: 2 }],
     flows: [
-      ...paths.map((path) => calling(path, path, { timeout: "1500ms" })),
+      ...paths.map((path) => calling(path, path, { timeout: "1500ms" }, { timeout: "30s" })),
       calling("short", "slow", {}, { timeout: "1s" }),
       calling("durable", "echo", {}, { mode: "async" }),
+      calling("long", "slow", { timeout: "60s" }, { mode: "async" }),
       calling("pooled", "busy", { call: "two.busy" }),
     ],
   });
@@ -166,6 +182,31 @@ describe("a call", () => {
     expect((await call("echo", [1]))[0]).toMatchObject({ status: 200 });
   });
 
+  test("has its headers by name, those that repeat as a list, and bytes as base64", async () => {
+    expect(await call("cookies", [1])).toMatchObject([
+      { headers: { "set-cookie": ["a=1; Path=/", "b=2, 3"], "x-twice": "1, 2" }, body: null },
+    ]);
+    expect(await call("picture", [1])).toMatchObject([
+      { contentType: "image/png", body: { base64: "iVAA/w==", contentType: "image/png" } },
+    ]);
+  });
+
+  test("is given up, and its connection closed, when its run is cancelled", async () => {
+    const hungUp = party.hungUp;
+    const before = party.to("/slow").length;
+    const started = await fetch(`${runtime.url}/phixflow/api/1/action/calls/long/trigger`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify([1, 2, 3]),
+    });
+    const { processId } = (await started.json()) as { processId: string };
+    await expect.poll(() => party.to("/slow").length, { timeout: 10_000 }).toBe(before + 3);
+    expect((await runtime.admin("DELETE", `/admin/v1/runs/${processId}`)).status).toBeLessThan(300);
+    await expect.poll(() => party.hungUp, { timeout: 5_000 }).toBe(hungUp + 3);
+    const poll = await fetch(`${runtime.url}/phixflow/api/1/action/calls/long/poll/${processId}`);
+    expect(await poll.json()).toMatchObject({ status: "Cancelled" });
+  });
+
   test("an answer that is longer than it says is cut or refused, never mixed up with the next", async () => {
     const [first] = await call("lies", [1]);
     expect(JSON.stringify(first)).toMatch(/error: /);
@@ -178,14 +219,10 @@ describe("a call", () => {
     await expect.poll(() => party.hungUp, { timeout: 5_000 }).toBe(hungUp + 1);
   });
 
-  test("goes six at a time at the most", async () => {
+  test("of fifty from one set goes six at a time, so in nine turns", async () => {
     party.mostUnderWay = 0;
-    expect(
-      await call(
-        "busy",
-        Array.from({ length: 14 }, (_, n) => n),
-      ),
-    ).toHaveLength(14);
+    const fifty = Array.from({ length: 50 }, (_, n) => n);
+    expect(await call("busy", fifty)).toHaveLength(50);
     expect(party.mostUnderWay).toBe(6);
   });
 

@@ -78,6 +78,7 @@ export async function signed(
 ): Promise<[string, string][]> {
   const timestamp = String(Math.floor(nowMs / 1_000));
   const nonce = crypto.randomUUID();
+  const hash = DIGESTS[auth.algorithm];
   const encoder = new TextEncoder();
   const body =
     typeof built.body === "string" ? encoder.encode(built.body) : (built.body ?? new Uint8Array(0));
@@ -86,7 +87,6 @@ export async function signed(
     if (index > 0) parts.push(encoder.encode(auth.separator));
     parts.push(part === "body" ? body : encoder.encode(await textPart(part)));
   }
-  const hash = DIGESTS[auth.algorithm];
   const key = await crypto.subtle.importKey(
     "raw",
     encoder.encode(auth.secret),

@@ -9,6 +9,8 @@ import { statusText } from "./read-answer";
 
 /** Characters shown of a call's body and of its answer's: with the headers around them they fit into one message. */
 const MAX_SHOWN_CHARS = 2_000;
+/** Of a body, what is looked at: more than is shown, since masking makes it shorter. */
+const MAX_DECODED_BYTES = MAX_SHOWN_CHARS * 8;
 
 /** What the run's messages say of a call. */
 export interface CallLine {
@@ -85,15 +87,22 @@ function shownHeaders(
 
 function shownBody(run: RunContext, body: string | Uint8Array): string {
   // Only the beginning is decoded and masked: no more is shown, and a secret across the cut goes with what is cut off.
-  const text = typeof body === "string" ? body : decoded(body.subarray(0, MAX_SHOWN_CHARS * 8));
+  const text =
+    typeof body === "string"
+      ? body
+      : decoded(body.subarray(0, MAX_DECODED_BYTES), body.length > MAX_DECODED_BYTES);
   if (text === undefined) return `(${body.length} bytes, no text)`;
-  const masked = truncate(run.mask.text(text.slice(0, MAX_SHOWN_CHARS * 8)), MAX_SHOWN_CHARS);
-  return masked.text.length < masked.fullLength || text.length > MAX_SHOWN_CHARS * 8
+  const masked = truncate(run.mask.text(text.slice(0, MAX_DECODED_BYTES)), MAX_SHOWN_CHARS);
+  return masked.text.length < masked.fullLength || text.length > MAX_DECODED_BYTES
     ? `${masked.text}… (${body.length} ${typeof body === "string" ? "characters" : "bytes"})`
     : masked.text;
 }
 
-function decoded(bytes: Uint8Array): string | undefined {
-  const text = new TextDecoder().decode(bytes, { stream: true });
+/** Shared: a decoder that is not in the middle of a stream keeps no state, and making one takes longer than a small body. */
+const whole = new TextDecoder();
+
+/** @param cut whether a character may be cut in two at the end */
+function decoded(bytes: Uint8Array, cut: boolean): string | undefined {
+  const text = cut ? new TextDecoder().decode(bytes, { stream: true }) : whole.decode(bytes);
   return text.includes("\uFFFD") || text.includes("\0") ? undefined : text;
 }

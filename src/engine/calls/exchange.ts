@@ -50,7 +50,9 @@ async function exchangeOnce(
   signal: AbortSignal,
 ): Promise<Exchange> {
   const { call } = built;
-  let request = await requestOf(run, built, idempotencyKey, signal);
+  const headers = requestHeaders(built, idempotencyKey);
+  const proven = provenRequest(run, built, headers, signal);
+  let request = proven instanceof Promise ? await proven : proven;
   built.sent = request;
   for (let redirects = 0; ; redirects += 1) {
     const answer = await run.host.services.outgoing.send({ ...request, responseLimit }, signal);
@@ -69,42 +71,57 @@ async function exchangeOnce(
   }
 }
 
-async function requestOf(
+type CallHeaders = BuiltCall["headers"];
+
+function setHeader(headers: CallHeaders, name: string, value: string): void {
+  headers.set(name.toLowerCase(), { name, value });
+}
+
+/** The headers of every try, without what proves who calls. */
+function requestHeaders({ call, headers: built }: BuiltCall, idempotencyKey: string): CallHeaders {
+  const headers = new Map(built);
+  const header = call.idempotencyHeader;
+  if (header !== undefined && !headers.has(header.toLowerCase())) setHeader(headers, header, idempotencyKey);
+  if (!headers.has("user-agent")) setHeader(headers, "User-Agent", "Sluice");
+  return headers;
+}
+
+/** The request with what proves who calls. Only a token and a signature have to be waited for. */
+function provenRequest(
   run: RunContext,
   built: BuiltCall,
-  idempotencyKey: string,
+  headers: CallHeaders,
   signal: AbortSignal,
-): Promise<Request> {
-  const { call, auth } = built;
-  const headers = new Map(built.headers);
-  const set = (name: string, value: string) => headers.set(name.toLowerCase(), { name, value });
-  let { url } = built;
-  const header = call.idempotencyHeader;
-  if (header !== undefined && !headers.has(header.toLowerCase())) set(header, idempotencyKey);
-  if (!headers.has("user-agent")) set("User-Agent", "Sluice");
+): Request | Promise<Request> {
+  const { auth, call, url } = built;
   switch (auth?.type) {
+    case undefined:
+      break;
     case "header":
-      set(auth.name, auth.value);
+      setHeader(headers, auth.name, auth.value);
       break;
     case "query":
-      url = withParameter(url, auth.name, auth.value, call.querySeparator);
-      break;
-    case "oauth2": {
-      const token = await accessToken(run, auth, await tokenKey(run, auth), signal);
-      set("Authorization", headerValue("Authorization", `Bearer ${token}`));
-      break;
-    }
+      return requestWith(built, withParameter(url, auth.name, auth.value, call.querySeparator), headers);
+    case "oauth2":
+      return tokenKey(run, auth)
+        .then((key) => accessToken(run, auth, key, signal))
+        .then((token) => {
+          setHeader(headers, "Authorization", headerValue("Authorization", `Bearer ${token}`));
+          return requestWith(built, url, headers);
+        });
     case "hmac":
-      for (const [name, value] of await signed(built, auth, run.host.now()))
-        set(name, headerValue(name, value));
-      break;
+      return signed(built, auth, run.host.now()).then((signature) => {
+        for (const [name, value] of signature) setHeader(headers, name, headerValue(name, value));
+        return requestWith(built, url, headers);
+      });
   }
-  return {
-    method: built.method,
-    url,
-    headers: [...headers.values()].map(({ name, value }) => [name, value] as const),
-    body: built.body,
-  };
+  return requestWith(built, url, headers);
+}
+
+function requestWith({ method, body }: BuiltCall, url: URL, headers: CallHeaders): Request {
+  const pairs: [string, string][] = [];
+  for (const { name, value } of headers.values()) pairs.push([name, value]);
+  return { method, url, headers: pairs, body };
 }
 
 /** A URL with one more parameter, the others as they were. */

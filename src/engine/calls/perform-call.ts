@@ -166,8 +166,11 @@ async function tryOnce(
   const limit = Math.min(call.timeoutMs, left);
   const cut = { outcome: timedOut(call.name, limit, limit < call.timeoutMs) };
   if (limit <= 0) return cut;
-  const ended = await within(run, limit, (signal) =>
-    inPool(run, built, responseLimit, idempotencyKey, signal),
+  const { pool } = call;
+  const ended = await within<Exchange | "busy">(run, limit, (signal) =>
+    pool === undefined
+      ? exchange(run, built, responseLimit, idempotencyKey, signal)
+      : inPool(pool, run, built, responseLimit, idempotencyKey, signal),
   );
   if (ended === CUT) return cut;
   if (ended === "busy") {
@@ -196,16 +199,18 @@ function failed(code: string, message: string): CallOutcome {
   return { result: "error", failure: { code, message } };
 }
 
-/** Makes the call on a connection of its integration's pool, where there is one. */
+type Pool = NonNullable<BuiltCall["call"]["pool"]>;
+
+/** Makes the call on a connection of its integration's pool. */
 async function inPool(
+  pool: Pool,
   run: RunContext,
   built: BuiltCall,
   responseLimit: number,
   idempotencyKey: string,
   signal: AbortSignal,
 ): Promise<Exchange | "busy"> {
-  const { pool, integration } = built.call;
-  if (pool === undefined) return exchange(run, built, responseLimit, idempotencyKey, signal);
+  const { integration } = built.call;
   const { key } = run;
   const taken: PoolAnswer = await run.host.services.outgoing.connect(
     { environmentId: run.environmentId, project: key.project, integration, ...pool },
