@@ -112,15 +112,15 @@ export async function orderChaos({ waiting, rounds }) {
     await call("light"); // everything is loaded
     const { length: known } = entries();
 
-    const holder = call("light", 20_000, "&timeout=25000");
+    const { id } = await call("durable", WITHIN_MS);
     await until(() => entries().length === known + 1);
     /** @type {Promise<string>[]} in the order in which they asked */
     const asked = [];
     for (let n = 0; n < waiting; n += 1) {
-      asked.push(call(n % 2 === 0 ? "light" : "durable").then(({ id }) => id));
+      asked.push(call(n % 2 === 0 ? "light" : "durable").then((answer) => answer.id));
       await queued(n + 1);
     }
-    await holder;
+    await world.admin("DELETE", `/runs/${id}`);
     await until(() => entries().length === known + 1 + waiting);
     const went = entries()
       .slice(known + 1)
