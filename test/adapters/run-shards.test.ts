@@ -20,6 +20,7 @@ class FakeNamespace {
   readonly calls: { name: string; method: string; ids: string[] }[] = [];
   /** Shards that fail. */
   readonly broken = new Set<string>();
+  time = 0;
   readonly #held: (() => void)[] = [];
 
   shards(more: { together?: boolean } = {}): DurableRunShards {
@@ -31,7 +32,7 @@ class FakeNamespace {
       shards: 4,
       // Each look gives the next shard.
       random: () => (turn++ % 4) / 4,
-      now: () => 0,
+      now: () => this.time,
       background: () => {},
       together: true,
       ...more,
@@ -98,40 +99,56 @@ describe("runs that are started", () => {
         all.push({ id: one.id, started: shards.start(one, 0) });
       }
     };
-    start(10);
-    expect(fake.calls).toHaveLength(1);
+    // The first goes at once, and so does the first of those who come while it is under way.
+    start(2);
+    expect(fake.calls.map(({ name }) => name)).toEqual(["e1/shard/0", "e1/shard/1"]);
+    start(9);
+    expect(fake.calls).toHaveLength(2);
     await fake.answer();
-    start(5);
+    start(3);
     await fake.answer();
     await fake.answer();
-    expect(fake.calls.map(({ name, ids }) => [name, ids.length])).toEqual([
-      ["e1/shard/0", 1],
+    expect(fake.calls.slice(2).map(({ name, ids }) => [name, ids.length])).toEqual([
       ["e1/shard/1", 9],
-      ["e1/shard/2", 5],
+      ["e1/shard/2", 1],
+      ["e1/shard/2", 2],
     ]);
     for (const { id, started } of all)
       expect(await started).toMatchObject({ kind: "accepted", view: { id } });
   });
 
-  it("go to the shard of their key, in one call for each shard; one that is gone fails its own only", async () => {
+  it("go to another shard when the one before is slow", async () => {
     const fake = new FakeNamespace();
     const shards = fake.shards();
-    const first = shards.start(request(shards), 0);
-    const keyed = ["00000001", "00000002", "00000005"].map((key) =>
-      shards.start(request(shards, {}, key), 0),
-    );
+    const ids: string[] = [];
+    for (let n = 0; n < 12; n += 1) {
+      const one = request(shards);
+      ids.push(one.id);
+      void shards.start(one, 0);
+      fake.time += 5;
+    }
+    // Nobody answers: each shard gets two of them, and then it is the next one's turn.
+    expect(ids.map((id) => shardOf(id))).toEqual([0, 1, 1, 2, 2, 3, 3, 0, 0, 1, 1, 2]);
+  });
+
+  it("go to the shard of their key; one that is gone fails its own only", async () => {
+    const fake = new FakeNamespace();
+    const shards = fake.shards();
+    const keys = ["00000001", "00000002", "00000001", "00000005"];
+    const keyed = keys.map((key) => shards.start(request(shards, {}, key), 0));
     fake.broken.add("e1/shard/2");
-    const settled = Promise.allSettled([first, ...keyed]);
+    const settled = Promise.allSettled(keyed);
     await fake.answer();
     await fake.answer();
-    expect(fake.calls.slice(1).map(({ name, ids }) => [name, ids.length])).toEqual([
-      ["e1/shard/1", 2],
+    expect(fake.calls.map(({ name, ids }) => [name, ids.length])).toEqual([
+      ["e1/shard/1", 1],
       ["e1/shard/2", 1],
+      ["e1/shard/1", 2],
     ]);
     expect((await settled).map(({ status }) => status)).toEqual([
       "fulfilled",
-      "fulfilled",
       "rejected",
+      "fulfilled",
       "fulfilled",
     ]);
   });

@@ -79,12 +79,6 @@ export class GatheredCalls<Q, A> {
     });
   }
 
-  /** Whether a call is under way, so that the next request waits. */
-  busy(key: string): boolean {
-    const newest = this.#newest.get(key);
-    return newest !== undefined && this.#options.now() - newest.madeAt < LOST_MS;
-  }
-
   /** Never throws: every passenger is told. */
   async #call(key: string, made: Gathered<Q, A>, before: Gathered<Q, A> | undefined): Promise<void> {
     // Not awaited when there is none: a lone call goes out in this turn.

@@ -18,8 +18,11 @@ import type { RecordStart, RecordStartResult } from "../../operations/records/po
 import { GatheredCalls } from "./gathered-calls";
 import type { NamedObjects } from "./placement";
 
-/** The one line in which runs wait to be accepted together. */
-const LINE = "";
+/**
+ * Milliseconds for which runs that are started at the same time are given to one shard: about as long as a call takes. A shard
+ * that is slow gets no more of them than by chance.
+ */
+const SAME_SHARD_MS = 10;
 /** Runs that are accepted in one call at the most. */
 const MOST_TOGETHER = 64;
 /** Characters of a request's body up to which it travels with others: a large one would hold them up. */
@@ -53,20 +56,18 @@ export interface DurableRunShardsOptions {
   together: boolean;
 }
 
-/** An answer, or what went wrong on the way to one shard: that is no matter of those who travelled to another. */
-type Started = StartedRun | { kind: "failed"; error: unknown };
-
 /** Run shards as objects. An id of no shard of ours names no run, and no object is made for it. */
 export class DurableRunShards implements RunShards {
   readonly #options: DurableRunShardsOptions;
-  readonly #starting: GatheredCalls<StartRequest, Started>;
-  /** The shard of those who leave next: runs that are started at the same time go to one, so that they are accepted together. */
-  #next: number | undefined;
+  readonly #starting: GatheredCalls<StartRequest, StartedRun>;
+  /** Calls under way, and the shard that those who come meanwhile are given to, so that they are accepted together. */
+  #underWay = 0;
+  #next: { shard: number; since: number } | undefined;
 
   constructor(options: DurableRunShardsOptions) {
     this.#options = options;
     this.#starting = new GatheredCalls({
-      send: (_line, requests) => this.#startAll(requests),
+      send: (name, requests) => this.#startAll(name, requests),
       most: MOST_TOGETHER,
       background: options.background,
       now: options.now,
@@ -77,19 +78,26 @@ export class DurableRunShards implements RunShards {
     const { shards, random } = this.#options;
     // A key comes as a hash, in hexadecimal digits: some of them are a number as good as random.
     if (key !== undefined) return newDurableRunId(startedAt, Number.parseInt(key.slice(0, 8), 16) % shards);
-    const shard = this.#next ?? Math.floor(random() * shards);
-    if (this.#starting.busy(LINE)) this.#next = shard;
-    return newDurableRunId(startedAt, shard);
+    return newDurableRunId(startedAt, this.#underWay > 0 ? this.#sameShard() : Math.floor(random() * shards));
+  }
+
+  #sameShard(): number {
+    const { shards, random, now } = this.#options;
+    if (this.#next === undefined || now() - this.#next.since >= SAME_SHARD_MS) {
+      this.#next = { shard: Math.floor(random() * shards), since: now() };
+    }
+    return this.#next.shard;
   }
 
   async start(request: StartRequest, waitMs: number): Promise<StartResult> {
-    const shard = this.#shard(request.pointer.environmentId, request.id);
-    if (shard === undefined) throw new Error(`the id ${request.id} names no shard`);
+    const name = this.#nameOf(request.pointer.environmentId, request.id);
+    if (name === undefined) throw new Error(`the id ${request.id} names no shard`);
+    const shard = this.#named(name);
     const { together } = this.#options;
     // Other triggers come from objects, which end, and with them whatever travels in their calls.
     const gathers = together && request.trigger === "action" && request.input.body.length <= MOST_BODY_CHARS;
     if (waitMs > 0 || !gathers) return shard.start(request, waitMs);
-    const started = await this.#starting.ask(LINE, request);
+    const started = await this.#starting.ask(name, request);
     if (started === undefined) throw new Error("a start was not sent");
     switch (started.kind) {
       case "new":
@@ -99,30 +107,20 @@ export class DurableRunShards implements RunShards {
         if (known.kind === "missing") throw new Error(`run ${started.id} was forgotten just now`);
         return { kind: "accepted", view: known.view, replayed: true };
       }
-      case "failed":
-        throw started.error;
       default:
         return started;
     }
   }
 
-  /** Each shard's runs in one call. */
-  async #startAll(requests: readonly StartRequest[]): Promise<Started[]> {
-    this.#next = undefined;
-    const byShard = Map.groupBy(requests, ({ id, pointer }) => `${pointer.environmentId}/${shardOf(id)}`);
-    const started = new Map<StartRequest, Started>();
-    await Promise.all(
-      [...byShard.values()].map(async (group) => {
-        const [{ id, pointer }] = group as [StartRequest];
-        try {
-          const answers = await this.#shard(pointer.environmentId, id)?.startAll(group);
-          for (const [index, request] of group.entries()) started.set(request, answers?.[index] as Started);
-        } catch (error) {
-          for (const request of group) started.set(request, { kind: "failed", error });
-        }
-      }),
-    );
-    return requests.map((request) => started.get(request) as Started);
+  async #startAll(name: string, requests: readonly StartRequest[]): Promise<StartedRun[]> {
+    this.#underWay += 1;
+    // Those who waited have left; who comes now need not go where they went.
+    if (requests.length > 1) this.#next = undefined;
+    try {
+      return await this.#named(name).startAll(requests);
+    } finally {
+      this.#underWay -= 1;
+    }
   }
 
   async startMany(
@@ -186,12 +184,11 @@ export class DurableRunShards implements RunShards {
     limit: number,
     after: string | undefined,
   ): Promise<RunSummary[]> {
-    const { namespace, shards } = this.#options;
+    const { shards } = this.#options;
     const found = await Promise.all(
-      Array.from({ length: shards }, (_, number) => {
-        const shard = namespace.getByName(`e${environmentId}/shard/${number}`) as unknown as Shard;
-        return shard.list(filter, limit, after);
-      }),
+      Array.from({ length: shards }, (_, number) =>
+        this.#named(nameOf(environmentId, number)).list(filter, limit, after),
+      ),
     );
     return found.flat();
   }
@@ -210,8 +207,21 @@ export class DurableRunShards implements RunShards {
   }
 
   #shard(environmentId: number, id: string): Shard | undefined {
-    const number = shardOf(id);
-    if (number === undefined || number >= this.#options.shards) return undefined;
-    return this.#options.namespace.getByName(`e${environmentId}/shard/${number}`) as unknown as Shard;
+    const name = this.#nameOf(environmentId, id);
+    return name === undefined ? undefined : this.#named(name);
   }
+
+  /** Name of the shard that hosts a run; `undefined` for an id of no shard of ours. */
+  #nameOf(environmentId: number, id: string): string | undefined {
+    const number = shardOf(id);
+    return number === undefined || number >= this.#options.shards ? undefined : nameOf(environmentId, number);
+  }
+
+  #named(name: string): Shard {
+    return this.#options.namespace.getByName(name) as unknown as Shard;
+  }
+}
+
+function nameOf(environmentId: number, number: number): string {
+  return `e${environmentId}/shard/${number}`;
 }
