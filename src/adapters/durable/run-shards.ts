@@ -60,8 +60,7 @@ export interface DurableRunShardsOptions {
 export class DurableRunShards implements RunShards {
   readonly #options: DurableRunShardsOptions;
   readonly #starting: GatheredCalls<StartRequest, StartedRun>;
-  /** Calls under way, and the shard that those who come meanwhile are given to, so that they are accepted together. */
-  #underWay = 0;
+  /** The shard that runs are given to at present, so that those who come at the same time are accepted together. */
   #next: { shard: number; since: number } | undefined;
 
   constructor(options: DurableRunShardsOptions) {
@@ -75,10 +74,10 @@ export class DurableRunShards implements RunShards {
   }
 
   newRunId(startedAt: number, key: string | undefined): string {
-    const { shards, random } = this.#options;
+    const { shards } = this.#options;
     // A key comes as a hash, in hexadecimal digits: some of them are a number as good as random.
     if (key !== undefined) return newDurableRunId(startedAt, Number.parseInt(key.slice(0, 8), 16) % shards);
-    return newDurableRunId(startedAt, this.#underWay > 0 ? this.#sameShard() : Math.floor(random() * shards));
+    return newDurableRunId(startedAt, this.#sameShard());
   }
 
   #sameShard(): number {
@@ -112,15 +111,10 @@ export class DurableRunShards implements RunShards {
     }
   }
 
-  async #startAll(name: string, requests: readonly StartRequest[]): Promise<StartedRun[]> {
-    this.#underWay += 1;
+  #startAll(name: string, requests: readonly StartRequest[]): Promise<StartedRun[]> {
     // Those who waited have left; who comes now need not go where they went.
     if (requests.length > 1) this.#next = undefined;
-    try {
-      return await this.#named(name).startAll(requests);
-    } finally {
-      this.#underWay -= 1;
-    }
+    return this.#named(name).startAll(requests);
   }
 
   async startMany(
