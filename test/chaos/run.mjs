@@ -6,6 +6,7 @@ import { exclusiveStorm, holderChaos } from "./exclusive.mjs";
 import { orderChaos } from "./order.mjs";
 import { keyChaos, versionChaos } from "./promises.mjs";
 import { recordChaos } from "./records.mjs";
+import { storeChaos } from "./stores.mjs";
 import { webhookLoad } from "./webhook-load.mjs";
 import { webhookChaos } from "./webhooks.mjs";
 
@@ -179,6 +180,14 @@ const PARTS = {
     return {
       counts,
       bad: positive(counts, ["records_lost", "records_torn", "records_wrong", "records_twins"]),
+    };
+  },
+  async stores() {
+    const onKill = (/** @type {number} */ kill) => say(`killed among writes ${kill} of ${kills}`);
+    const counts = prefixed("stores", await storeChaos({ kills, onKill }));
+    return {
+      counts,
+      bad: positive(counts, ["stores_unfinished", "stores_wrong", "stores_rows_wrong", "stores_keys_wrong"]),
     };
   },
 };

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { AdminClient } from "../../scripts/lib/admin.mjs";
 import { buildWorker } from "../../scripts/lib/build.mjs";
 import { migrateState, startRuntime } from "../../scripts/lib/runtime.mjs";
 
@@ -20,6 +21,7 @@ const SECRETS = {
  * @property {string} url
  * @property {string} direct the Worker without the local stand-ins in front of it
  * @property {string} state
+ * @property {AdminClient} admin
  * @property {() => Promise<void>} kill
  * @property {() => Promise<void>} start after a kill
  * @property {(ms: number) => Promise<void>} freeze stops the runtime (SIGSTOP) for a while
@@ -55,6 +57,7 @@ export async function startWorld() {
     url,
     direct: await runtime.directUrl(),
     state,
+    admin: new AdminClient(url, ADMIN_TOKEN),
     kill: () => runtime.kill(),
     async start() {
       runtime = await start();
