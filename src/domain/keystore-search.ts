@@ -167,13 +167,13 @@ function nameOf({ field, alias }: { field: string; alias?: string | undefined })
 }
 
 /** What a field names: the key, the whole value, or a place in it. */
-type Place = "key" | "whole" | JsonPath;
+export type Place = "key" | "whole" | JsonPath;
 
 const PLAIN_STEP = /^[^.[\]"'*\\\p{Cc}]+/u;
 const INDEX = /^\[(\d{1,9})\]/;
 
 /** `undefined` for what names no single place. A field of the value that is called `key` is `$.key`. */
-function parseField(source: string): Place | undefined {
+export function parseField(source: string): Place | undefined {
   if (source === "key" || source === "keystore.key") return "key";
   if (source === "*") return "whole";
   if (source.startsWith("$.") || source.startsWith("$[")) {
@@ -196,7 +196,7 @@ function parseField(source: string): Place | undefined {
 }
 
 /** One entry under a search: its JSON is read when something asks for it. */
-class Looked {
+export class Looked {
   readonly #key: string;
   readonly #value: KeystoreValue;
   #json: Json | undefined;
@@ -285,7 +285,7 @@ function compileRule({ field, operator, value }: RuleSource): Test {
 }
 
 /** Selected values are texts, as in the seed's answers; what is not there is null. */
-function textOf(value: Json | undefined): string | null {
+export function textOf(value: Json | undefined): string | null {
   if (value === undefined || value === null) return null;
   if (typeof value === "string") return value;
   return typeof value === "object" ? JSON.stringify(value) : String(value);
@@ -327,7 +327,7 @@ function ordered(stored: Json, operand: Operand, accept: (order: number) => bool
   return accept(a < b ? -1 : a > b ? 1 : 0);
 }
 
-function numberOf(value: Json): number | undefined {
+export function numberOf(value: Json): number | undefined {
   if (typeof value === "number") return value;
   return typeof value === "string" && /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?$/.test(value)
     ? Number(value)

@@ -275,6 +275,8 @@ export const MAX_KEYSTORE_FOUND = 10_000;
 /** Fields that a search in a keystore selects, and rules that it has, groups included. */
 export const MAX_KEYSTORE_SELECT = 100;
 export const MAX_KEYSTORE_RULES = 100;
+/** Places of values, such as `temp.max`, that a keystore has an index of: each costs a row with every write. */
+export const MAX_KEYSTORE_INDEXED_PLACES = 8;
 /** Groups of rules inside groups. */
 export const MAX_KEYSTORE_RULE_DEPTH = 10;
 /** Characters of a field, an alias or a value in a search: each is compared with every entry. */

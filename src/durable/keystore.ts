@@ -2,7 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { Bindings } from "../bindings";
 import type { JsonObject } from "../domain/json";
 import type { KeystoreEntry, KeystoreValue } from "../domain/keystore";
-import { compileSearch, type KeystoreSearch } from "../domain/keystore-search";
+import { type CompiledSearch, compileSearch, type KeystoreSearch } from "../domain/keystore-search";
 import { MAX_KEYSTORE_BATCH_BYTES, MAX_KEYSTORE_FOUND } from "../domain/limits";
 import { storingObjectOf } from "../domain/object-storage";
 import type { KeystorePage, KeystoreWrite, WriteOutcome } from "../engine/keystore-port";
@@ -11,6 +11,7 @@ import { Copies } from "./keystore/copies";
 import { Entries, type StoredEntry } from "./keystore/entries";
 import { createTables } from "./keystore/schema";
 import { Steps } from "./keystore/steps";
+import { Terms } from "./keystore/terms";
 import { StorageReport } from "./storage-report";
 
 /*
@@ -54,6 +55,7 @@ export class Keystore extends DurableObject<Bindings> {
   readonly #sql: SqlStorage;
   readonly #entries: Entries;
   readonly #steps: Steps;
+  readonly #terms: Terms;
   readonly #copies: Copies;
   readonly #usage: StorageReport;
   /** A copy of the row `store`; `undefined` while there is none. */
@@ -69,6 +71,7 @@ export class Keystore extends DurableObject<Bindings> {
     createTables(this.#sql);
     this.#entries = new Entries(this.#sql);
     this.#steps = new Steps(this.#sql);
+    this.#terms = new Terms(this.#sql);
     const [row] = this.#sql.exec<{ keys: number; prefix: string; dropped: number }>("SELECT * FROM store");
     this.#store = row && { keys: row.keys, prefix: row.prefix, dropped: row.dropped === 1 };
     this.#copies = new Copies({
@@ -138,21 +141,54 @@ export class Keystore extends DurableObject<Bindings> {
 
   /** What each search finds. */
   async search(searches: readonly KeystoreSearch[]): Promise<OwnerAnswer<JsonObject[][]>> {
-    if (this.#store?.dropped) return { kind: "dropped" };
-    const rows: JsonObject[][] = searches.map(() => []);
-    const asked = searches.map((search, index) => ({
+    const asked = searches.map((search) => ({
       ...compileSearch(search),
-      rows: rows[index] as JsonObject[],
+      rows: [] as JsonObject[],
       skipped: 0,
+      lookups: this.#terms.lookups(search.where, this.count()),
     }));
-    let bytes = 0;
+    const size = { bytes: 0 };
+    const since = (after: number) => this.#entries.since(after, Date.now());
+    if (asked.some(({ lookups }) => lookups !== undefined)) {
+      while (this.#terms.build(since, (work) => this.ctx.storage.transactionSync(work))) await breath();
+    }
+    const unindexed: Asked[] = [];
+    for (const search of asked) {
+      const ids = search.lookups && this.#terms.find(search.lookups);
+      if (ids === undefined) unindexed.push(search);
+      else {
+        const behind = (after: number) => this.#entries.withIds(behindId(ids, after), Date.now());
+        const refused = await this.#look([search], behind, size);
+        if (refused !== undefined) return refused;
+      }
+    }
+    const refused = unindexed.length === 0 ? undefined : await this.#look(unindexed, since, size);
+    if (this.#store?.dropped) return { kind: "dropped" };
+    return refused ?? { kind: "done", value: asked.map(({ rows }) => rows) };
+  }
+
+  /**
+   * Compares entries with searches, and adds what they find to their rows.
+   * @param since the entries behind an id, in order
+   * @param size counts what has been found, of all searches
+   */
+  async #look(
+    asked: readonly Asked[],
+    since: (after: number) => Iterable<StoredEntry>,
+    size: { bytes: number },
+  ): Promise<
+    | { kind: "dropped" }
+    | { kind: "too_much"; limit: "MAX_KEYSTORE_BATCH_BYTES" | "MAX_KEYSTORE_FOUND" }
+    | undefined
+  > {
     for (let after = 0; ; ) {
+      if (this.#store?.dropped) return { kind: "dropped" };
       let entries = 0;
       let chars = 0;
       let more = false;
-      for (const entry of this.#entries.since(after, Date.now())) {
+      for (const entry of since(after)) {
         for (const search of asked) {
-          if (search.limit !== undefined && search.rows.length >= search.limit) continue;
+          if (hasEnough(search)) continue;
           const row = search.find(entry.key, entry);
           if (row === undefined) continue;
           if (search.skipped < search.offset) {
@@ -161,8 +197,8 @@ export class Keystore extends DurableObject<Bindings> {
           }
           if (search.rows.length >= MAX_KEYSTORE_FOUND)
             return { kind: "too_much", limit: "MAX_KEYSTORE_FOUND" };
-          for (const text of Object.values(row)) bytes += typeof text === "string" ? text.length : 8;
-          if (bytes > MAX_KEYSTORE_BATCH_BYTES)
+          for (const text of Object.values(row)) size.bytes += typeof text === "string" ? text.length : 8;
+          if (size.bytes > MAX_KEYSTORE_BATCH_BYTES)
             return { kind: "too_much", limit: "MAX_KEYSTORE_BATCH_BYTES" };
           search.rows.push(row);
         }
@@ -170,14 +206,10 @@ export class Keystore extends DurableObject<Bindings> {
         entries += 1;
         chars += entry.text.length;
         more = entries >= SLICE_ENTRIES || chars >= SLICE_CHARS;
-        if (more) break;
+        if (more || asked.every(hasEnough)) break;
       }
-      if (!more || asked.every(({ limit, rows: found }) => limit !== undefined && found.length >= limit)) {
-        return { kind: "done", value: rows };
-      }
-      // Writes and reads get their turn in between.
-      await new Promise((resolve) => setTimeout(resolve, 0));
-      if (this.#store?.dropped) return { kind: "dropped" };
+      if (!more || asked.every(hasEnough)) return undefined;
+      await breath();
     }
   }
 
@@ -200,6 +232,7 @@ export class Keystore extends DurableObject<Bindings> {
       this.#sql.exec("DELETE FROM parts");
       this.#sql.exec("DELETE FROM entries");
       this.#sql.exec("DELETE FROM steps");
+      this.#terms.clear();
       this.#sql.exec("INSERT OR REPLACE INTO store VALUES (1, 0, ?, 1)", prefix);
       this.#store = { keys: 0, prefix, dropped: true };
       this.#copies.dropAll();
@@ -289,11 +322,13 @@ export class Keystore extends DurableObject<Bindings> {
     this.#version = Math.max(now, this.#version + 1);
     const version = this.#version;
     if (write.kind === "delete") {
-      this.#entries.remove((head as { id: number }).id);
+      this.#remove((head as { id: number }).id);
       store.keys -= 1;
     } else {
       const { value, expiresAt } = write;
-      this.#entries.write(key, value, { version, updatedAt: now, expiresAt, replaces: head !== undefined });
+      const replaces = head !== undefined;
+      const id = this.#entries.write(key, value, { version, updatedAt: now, expiresAt, replaces });
+      this.#terms.write(id, key, value);
       if (head === undefined) store.keys += 1;
       if (expiresAt !== null) this.#arm(expiresAt);
     }
@@ -302,11 +337,16 @@ export class Keystore extends DurableObject<Bindings> {
     return there ? { kind: "deleted", version } : { kind: "missing" };
   }
 
+  #remove(id: number): void {
+    this.#entries.remove(id);
+    this.#terms.remove(id);
+  }
+
   #sweep(now: number): void {
     this.ctx.storage.transactionSync(() => {
       const expired = this.#entries.expired(now, SWEEP);
       for (const { id, key } of expired) {
-        this.#entries.remove(id);
+        this.#remove(id);
         this.#copies.forget(key);
       }
       if (expired.length > 0 && this.#store !== undefined) {
@@ -330,6 +370,28 @@ export class Keystore extends DurableObject<Bindings> {
     this.#alarmAt = at;
     void this.ctx.storage.setAlarm(at);
   }
+}
+
+/** A search that is being made. */
+interface Asked extends CompiledSearch {
+  rows: JsonObject[];
+  /** Found entries that its offset passed over. */
+  skipped: number;
+}
+
+function hasEnough({ limit, rows }: Asked): boolean {
+  return limit !== undefined && rows.length >= limit;
+}
+
+/** Those of ordered ids that are greater than one. */
+function behindId(ids: readonly number[], after: number): readonly number[] {
+  const from = after === 0 ? 0 : ids.findIndex((id) => id > after);
+  return from < 0 ? [] : ids.slice(from);
+}
+
+/** Writes and reads get their turn in between. */
+function breath(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 function onlyEntry({ text, format, version, updatedAt, expiresAt }: StoredEntry): KeystoreEntry {

@@ -2,9 +2,9 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { D1Tables } from "../../src/adapters/d1/tables/d1-tables";
 import { D1TableSchemas } from "../../src/adapters/d1/tables/schema";
-import { successor } from "../../src/adapters/d1/tables/where";
 import type { Problem } from "../../src/domain/errors";
 import type { JsonObject } from "../../src/domain/json";
+import { prefixEnd } from "../../src/domain/prefix-end";
 import { TableDefinition } from "../../src/domain/table";
 import { type CheckedRow, TableModel } from "../../src/domain/table-model";
 import { readSearch } from "../../src/domain/table-search";
@@ -192,10 +192,10 @@ describe("the number of rows", () => {
 
 describe("prefixes", () => {
   it("end before the least text that is greater than all with them", () => {
-    expect(successor("abc")).toBe("abd");
-    expect(successor("a\u{10ffff}")).toBe("b");
-    expect(successor("\ud7ff")).toBe("\ue000");
-    expect(successor("\u{10ffff}")).toBeUndefined();
+    expect(prefixEnd("abc")).toBe("abd");
+    expect(prefixEnd("a\u{10ffff}")).toBe("b");
+    expect(prefixEnd("\ud7ff")).toBe("\ue000");
+    expect(prefixEnd("\u{10ffff}")).toBeUndefined();
   });
 });
 

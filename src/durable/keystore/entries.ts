@@ -50,12 +50,12 @@ export class Entries {
     return row && { id: row.id, updatedAt: row.updated_at, expiresAt: row.expires_at };
   }
 
-  /** Writes an entry; `replaces` says whether there is a row of its key, which then keeps its place. */
+  /** Writes an entry; `replaces` says whether there is a row of its key, which then keeps its place and id. @returns its id */
   write(
     key: string,
     { text, format }: KeystoreValue,
     about: Pick<KeystoreEntry, "version" | "updatedAt" | "expiresAt"> & { replaces: boolean },
-  ): void {
+  ): number {
     const inRow = text.length <= ROW_CHARS;
     const size = utf8Length(text);
     this.#growth += size + (about.replaces ? -this.#size(key) : utf8Length(key));
@@ -75,7 +75,7 @@ export class Entries {
       )
       .one();
     if (about.replaces) this.#sql.exec("DELETE FROM parts WHERE entry = ?", id);
-    if (inRow) return;
+    if (inRow) return id;
     // As bytes: cutting a text could cut a character in two.
     const bytes = new TextEncoder().encode(text);
     for (let part = 0; part * PART_BYTES < bytes.length; part += 1) {
@@ -86,6 +86,7 @@ export class Entries {
         bytes.slice(part * PART_BYTES, (part + 1) * PART_BYTES).buffer,
       );
     }
+    return id;
   }
 
   remove(id: number): void {
@@ -113,6 +114,14 @@ export class Entries {
   *since(after: number, now: number): Generator<StoredEntry> {
     for (const row of this.#sql.exec<Row>("SELECT * FROM entries WHERE id > ? ORDER BY id", after)) {
       if (!hasExpired(row, now)) yield this.#entry(row);
+    }
+  }
+
+  /** The entries with these ids that are there, in their order. */
+  *withIds(ids: readonly number[], now: number): Generator<StoredEntry> {
+    for (const id of ids) {
+      const [row] = this.#sql.exec<Row>("SELECT * FROM entries WHERE id = ?", id);
+      if (row !== undefined && !hasExpired(row, now)) yield this.#entry(row);
     }
   }
 

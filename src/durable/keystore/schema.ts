@@ -43,6 +43,27 @@ CREATE TABLE IF NOT EXISTS steps (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS steps_by_time ON steps (at);
 
+-- Places of values that searches asked for, by the name of the place: their terms are in \`terms\`.
+CREATE TABLE IF NOT EXISTS places (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  -- Entries up to this id have their terms; NULL: all have.
+  built_to INTEGER
+);
+
+-- What entries have at those places. It may find entries that do not match, and never misses one (domain/keystore-terms.ts).
+CREATE TABLE IF NOT EXISTS terms (
+  entry INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  text TEXT NOT NULL,
+  lower TEXT NOT NULL,
+  number REAL,
+  PRIMARY KEY (entry, place)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS terms_by_text ON terms (place, text);
+CREATE INDEX IF NOT EXISTS terms_by_lower ON terms (place, lower);
+CREATE INDEX IF NOT EXISTS terms_by_number ON terms (place, number) WHERE number IS NOT NULL;
+
 -- One row: how many entries there are, what KV's keys begin with, whether the keystore was dropped.
 CREATE TABLE IF NOT EXISTS store (
   only_one INTEGER PRIMARY KEY CHECK (only_one = 1),

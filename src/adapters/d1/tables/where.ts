@@ -1,3 +1,4 @@
+import { prefixEnd } from "../../../domain/prefix-end";
 import type { TableColumn } from "../../../domain/table-model";
 import type { Condition, Rule } from "../../../domain/table-rules";
 import type { Stored } from "../../../domain/table-value";
@@ -90,26 +91,13 @@ function beginsWith(column: TableColumn, name: string, prefix: string, parameter
     return `(instr(${textOf(column, name)}, ${parameters.add(prefix)}) = 1)`;
   }
   const from = `${name} >= ${parameters.add(prefix)}`;
-  const end = successor(prefix);
+  const end = prefixEnd(prefix);
   return end === undefined ? `(${from})` : `(${from} AND ${name} < ${parameters.add(end)})`;
 }
 
 function endsWith(text: string, suffix: string, parameters: Parameters): string {
   if (suffix === "") return `(${text} IS NOT NULL)`;
   return `(substr(${text}, ${-[...suffix].length}) = ${parameters.add(suffix)})`;
-}
-
-/** The least text that is greater than every text with this prefix, by code points; none for the greatest of all. */
-export function successor(prefix: string): string | undefined {
-  const points = [...prefix].map((char) => char.codePointAt(0) as number);
-  while (points.length > 0) {
-    const last = points.pop() as number;
-    if (last === 0x10ffff) continue;
-    // Halves of surrogate pairs are no characters.
-    points.push(last === 0xd7ff ? 0xe000 : last + 1);
-    return points.map((point) => String.fromCodePoint(point)).join("");
-  }
-  return undefined;
 }
 
 /** Behind a place in an order: the rows that follow it. */
