@@ -295,7 +295,7 @@ async function wrongKeys(stores, runs) {
 
 /** @param {import("./world.mjs").World} world @returns {Promise<StoreClient>} */
 async function storeClient(world) {
-  const { key } = await world.admin.post("/admin/v1/organizations/1/api-keys", {
+  const { key } = await world.client.post("/admin/v1/organizations/1/api-keys", {
     name: "chaos",
     kind: "data",
   });

@@ -21,7 +21,7 @@ const SECRETS = {
  * @property {string} url
  * @property {string} direct the Worker without the local stand-ins in front of it
  * @property {string} state
- * @property {AdminClient} admin
+ * @property {AdminClient} client of the management API
  * @property {() => Promise<void>} kill
  * @property {() => Promise<void>} start after a kill
  * @property {(ms: number) => Promise<void>} freeze stops the runtime (SIGSTOP) for a while
@@ -57,7 +57,7 @@ export async function startWorld() {
     url,
     direct: await runtime.directUrl(),
     state,
-    admin: new AdminClient(url, ADMIN_TOKEN),
+    client: new AdminClient(url, ADMIN_TOKEN),
     kill: () => runtime.kill(),
     async start() {
       runtime = await start();
