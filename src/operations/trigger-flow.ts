@@ -5,7 +5,7 @@ import type { FlowAddress, FlowPointer } from "../domain/flow-address";
 import { DEFAULT_SYNC_TIMEOUT_MS } from "../domain/limits";
 import { MAX_NAME_LENGTH } from "../domain/names";
 import type { RunOutcome } from "../domain/run";
-import { isPromise } from "../engine/maybe-promise";
+import { after, isPromise, type MaybePromise } from "../engine/maybe-promise";
 import type { Plan } from "../engine/plan";
 import { authorizeCall } from "./authorize-call";
 import { type Rendered, requestLine } from "./call-log";
@@ -46,10 +46,10 @@ export interface Endpoint {
 }
 
 /**
- * Finds the endpoint that a URL names.
+ * Finds the endpoint that a URL names; at once where all of it is known in this isolate.
  * @throws SluiceError not_found, ambiguous_name
  */
-export async function findEndpoint(catalog: Catalog, host: string, address: FlowAddress): Promise<Endpoint> {
+export function findEndpoint(catalog: Catalog, host: string, address: FlowAddress): MaybePromise<Endpoint> {
   const names = address.kind === "named" ? [address.project, address.flow] : [address.segment];
   // No name is longer, so nothing needs to be asked, or remembered, about such a one.
   if (names.some((name) => name.length > MAX_NAME_LENGTH)) {
@@ -58,34 +58,37 @@ export async function findEndpoint(catalog: Catalog, host: string, address: Flow
       `There is no endpoint of such a name: names end at ${MAX_NAME_LENGTH} characters.`,
     );
   }
-  const environment = await catalog.environment(host);
-  const resolution = await catalog.resolve(environment, address);
-  if (resolution.kind === "ambiguous") {
-    throw new SluiceError(
-      "ambiguous_name",
-      "Several projects have a flow of this name; call it by project and flow name.",
-      { candidates: resolution.candidates },
-    );
-  }
-  if (resolution.kind !== "missing") {
-    const plan = await catalog.plan(resolution.pointer);
-    if (resolution.kind === "aliased") {
-      // An alias can be kept to those who know it; only of an open endpoint is it told.
-      if (plan.endpoint?.anonymous === true) {
+  return after(catalog.environment(host), (environment) =>
+    after(catalog.resolve(environment, address), (resolution) => {
+      if (resolution.kind === "ambiguous") {
         throw new SluiceError(
-          "not_found",
-          `This endpoint answers at its URL alias "${resolution.alias}" instead of at its name.`,
+          "ambiguous_name",
+          "Several projects have a flow of this name; call it by project and flow name.",
+          { candidates: resolution.candidates },
         );
       }
-    } else if (plan.endpoint !== undefined) {
-      return { environment, pointer: resolution.pointer, plan, deprecated: resolution.deprecated };
-    }
-  }
+      if (resolution.kind === "missing") throw noEndpoint(address);
+      return after(catalog.plan(resolution.pointer), (plan) => {
+        // An alias can be kept to those who know it; only of an open endpoint is it told.
+        if (resolution.kind === "aliased" && plan.endpoint?.anonymous === true) {
+          throw new SluiceError(
+            "not_found",
+            `This endpoint answers at its URL alias "${resolution.alias}" instead of at its name.`,
+          );
+        }
+        if (resolution.kind === "aliased" || plan.endpoint === undefined) throw noEndpoint(address);
+        return { environment, pointer: resolution.pointer, plan, deprecated: resolution.deprecated };
+      });
+    }),
+  );
+}
+
+function noEndpoint(address: FlowAddress): SluiceError {
   const name =
     address.kind === "named"
       ? `flow "${address.flow}" in project "${address.project}"`
       : `"${address.segment}"`;
-  throw new SluiceError(
+  return new SluiceError(
     "not_found",
     `There is no endpoint ${name}. Names are matched exactly, upper and lower case too.`,
   );

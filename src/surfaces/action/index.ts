@@ -84,7 +84,8 @@ async function answer(request: Request, { trigger, instance }: ActionServices): 
     });
   }
   if (method === "OPTIONS") return { status: 204, headers: [["allow", METHODS.join(", ")]], body: null };
-  const endpoint = await findEndpoint(trigger.catalog, host, target.address);
+  const found = findEndpoint(trigger.catalog, host, target.address);
+  const endpoint = found instanceof Promise ? await found : found;
   const notice = endpoint.deprecated ? deprecation(endpoint, target, instance) : NO_HEADERS;
   const render: Renderer = {
     outcome: (outcome) => renderOutcome(outcome, notice),
