@@ -6,8 +6,9 @@ import type { RunMessage, RunRecord } from "../../domain/run";
  *   { "runs":     [ [environmentId, projectId, project, flowId, flow, flowVersion, trigger, user, [row, row …]] … ],
  *     "messages": [ [environmentId, runId, sequence, at, level, node, record, text, textLength, details, detailsLength] … ] }
  *
- * where a row is [id, startedAt, endedAt, status, message, messageCount]. What runs of one flow version share is written
- * once; that and the arrays make a batch a third of what objects take, and cheaper to read for SQLite.
+ * where a row is [id, startedAt, milliseconds until it ended], and for all but successful runs that said nothing also
+ * [… status, message, messageCount]. What runs of one flow version share is written once; that and the arrays make a batch
+ * a quarter of what objects take, and cheaper to read for SQLite.
  */
 
 const EMPTY_MESSAGES = '"messages":[]}';
@@ -36,14 +37,7 @@ export function encodeRuns(runs: readonly RunRecord[], maxChars: number): string
   };
   for (const run of runs) {
     const head = headOf(run);
-    const row = JSON.stringify([
-      run.id,
-      run.startedAt,
-      run.endedAt,
-      run.status,
-      run.message,
-      run.messages.length,
-    ]);
+    const row = rowOf(run);
     room(row.length + (groups.has(head) ? 0 : head.length));
     const rows = groups.get(head);
     if (rows === undefined) groups.set(head, [row]);
@@ -56,6 +50,14 @@ export function encodeRuns(runs: readonly RunRecord[], maxChars: number): string
   }
   if (size > 0) close();
   return texts;
+}
+
+function rowOf({ id, startedAt, endedAt, status, message, messages }: RunRecord): string {
+  const lasted = endedAt === null ? null : endedAt - startedAt;
+  const usual = status === "Success" && message === null && messages.length === 0;
+  return JSON.stringify(
+    usual ? [id, startedAt, lasted] : [id, startedAt, lasted, status, message, messages.length],
+  );
 }
 
 function headOf(run: RunRecord): string {

@@ -20,7 +20,7 @@ const INSERT_RUNS = `WITH shared AS MATERIALIZED (
     FROM json_each(?1, '$.runs'))
   INSERT INTO runs (environment_id, ${COLUMNS})
   SELECT s.environment_id, r.value ->> 0, s.project_id, s.project, s.flow_id, s.flow, s.flow_version, s.trigger_kind, s.user_name,
-    r.value ->> 1, r.value ->> 2, r.value ->> 3, r.value ->> 4, r.value ->> 5
+    r.value ->> 1, (r.value ->> 1) + (r.value ->> 2), coalesce(r.value ->> 3, 'Success'), r.value ->> 4, coalesce(r.value ->> 5, 0)
   FROM shared s, json_each(s.list) r WHERE true
   ON CONFLICT (environment_id, id) DO UPDATE SET ended_at = excluded.ended_at, status = excluded.status,
     message = excluded.message, message_count = excluded.message_count`;
