@@ -6,7 +6,6 @@ import {
   type DeliveryFilter,
   type DeliveryResult,
   type EarlierDelivery,
-  inboxName,
   inboxShardOf,
   type NewDelivery,
   type TakeResult,
@@ -70,10 +69,9 @@ export class WebhookInbox extends DurableObject<Bindings> {
       ended: () => this.#rearm(false),
       report: (error) => this.#report(error),
     });
-    this.#earlier = new EarlierDeliveries(ctx.storage.sql, this.#rows, (key, { environmentId, webhook }) => {
-      const first = env.WEBHOOK_INBOX.getByName(inboxName(environmentId, webhook, 0));
-      return first.findEarlier(key) as unknown as Promise<EarlierDelivery>;
-    });
+    this.#earlier = new EarlierDeliveries(ctx.storage.sql, this.#rows, (key, target) =>
+      this.#services.inboxes.findEarlier(target, key),
+    );
     void ctx.blockConcurrencyWhile(async () => {
       this.#armed = (await ctx.storage.getAlarm()) ?? undefined;
       if (this.#rows.nextDue() !== undefined) this.#arm(Date.now());

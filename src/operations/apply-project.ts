@@ -127,11 +127,13 @@ export async function applyProject(services: ApplyServices, request: ApplyReques
         { problems: changedResources.problems },
       );
     }
+    // Drafts keep the constants that they read; those of the project are what is current, as resources are.
+    const constants = request.publish ? header.constants : stored?.document.constants;
     const document = JSON.stringify({
       sluice: header.sluice,
       ...(header.$schema === undefined ? {} : { $schema: header.$schema }),
       ...(header.description === undefined ? {} : { description: header.description }),
-      ...(header.constants === undefined ? {} : { constants: header.constants }),
+      ...(constants === undefined ? {} : { constants }),
     });
     const headerChanged =
       stored === undefined || stored.removed || JSON.stringify(stored.document) !== document;

@@ -3,6 +3,7 @@ import type {
   Delivery,
   DeliveryFilter,
   DeliveryResult,
+  EarlierDelivery,
   NewDelivery,
   TakeResult,
 } from "../domain/delivery";
@@ -21,6 +22,8 @@ export interface WebhookInboxes {
   /** Stores a delivery before it answers; the run is started afterwards, whatever happens meanwhile. */
   take(delivery: NewDelivery): Promise<TakeResult>;
   read(webhook: WebhookAddress, id: string): Promise<DeliveryResult>;
+  /** What the first of a webhook's inboxes kept under a key before there were others. */
+  findEarlier(webhook: WebhookAddress, key: string): Promise<EarlierDelivery>;
   readBody(webhook: WebhookAddress, id: string): Promise<BytesResult>;
   /** Newest first. `after` is the id of the last delivery of the page before. */
   list(

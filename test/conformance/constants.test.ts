@@ -60,10 +60,20 @@ describe("constants of a project", () => {
     expect(await told("strict")).toBe("Hello A");
   });
 
-  it("of a draft are the draft's", async () => {
+  it("of a draft are its own, and not the project's until it is published", async () => {
     await apply("drafted", bundle({ greeting: "Hello", shop: { name: "A" } }));
     await admin("PUT", "/projects/drafted?publish=false", bundle({ greeting: "Draft", shop: { name: "A" } }));
     expect(await told("drafted")).toBe("Hello A");
+    const exported = await (await admin("GET", "/projects/drafted")).json<{ constants: unknown }>();
+    expect(exported.constants).toEqual({ greeting: "Hello", shop: { name: "A" } });
+    // Made current, a version takes the project's constants as they are, like its other resources.
+    const { versions } = await (await admin("GET", "/projects/drafted/flows/told/versions")).json<{
+      versions: { version: number; state: string }[];
+    }>();
+    const draft = versions.find(({ state }) => state === "draft")?.version;
+    expect(draft).toBeDefined();
+    const current = await admin("PUT", "/projects/drafted/flows/told/current", { version: draft });
+    expect([current.status, await told("drafted")]).toEqual([200, "Hello A"]);
   });
 
   it("are what a version was published with, also in a run that began before", async () => {

@@ -3,6 +3,7 @@ import {
   type Delivery,
   type DeliveryFilter,
   type DeliveryResult,
+  type EarlierDelivery,
   INBOX_SHARDS,
   inboxName,
   inboxShardOf,
@@ -16,6 +17,7 @@ import type { NamedObjects } from "./placement";
 /** What an inbox's stub offers, told by hand: the platform's own types make promises of unions. */
 interface Inbox {
   take(delivery: NewDelivery): Promise<TakeResult>;
+  findEarlier(key: string): Promise<EarlierDelivery>;
   read(id: string): Promise<DeliveryResult>;
   readBody(id: string): Promise<BytesResult>;
   list(filter: DeliveryFilter, limit: number, after: string | undefined): Promise<Delivery[]>;
@@ -34,6 +36,10 @@ export class DurableWebhookInboxes implements WebhookInboxes {
     const shard = inboxShardOf(delivery.id);
     if (shard === undefined) throw new Error(`the delivery's id ${delivery.id} names no shard`);
     return this.#shard(delivery.target, shard).take(delivery);
+  }
+
+  findEarlier(webhook: WebhookAddress, key: string): Promise<EarlierDelivery> {
+    return this.#shard(webhook, 0).findEarlier(key);
   }
 
   async read(webhook: WebhookAddress, id: string): Promise<DeliveryResult> {
