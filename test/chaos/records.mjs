@@ -1,21 +1,12 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { AdminClient } from "../../scripts/lib/admin.mjs";
-import { buildWorker } from "../../scripts/lib/build.mjs";
-import { migrateState, startRuntime } from "../../scripts/lib/runtime.mjs";
 import { untakenRecords } from "./record-state.mjs";
+import { startWorld } from "./world.mjs";
 
 /*
  * Kills the runtime with SIGKILL right after POST /v1/record has answered 201, while other records are being taken, and looks
  * whether each was executed exactly once. What each figure proves is told in docs/chaos.md.
  */
 
-const SECRETS = {
-  ADMIN_TOKEN: "0123456789abcdef".repeat(4),
-  MASTER_KEY: Buffer.alloc(32, 7).toString("base64"),
-};
 /** Time after the last restart within which every record must have finished, in milliseconds. */
 const END_WITHIN_MS = 60_000;
 /** Requests at a time: by turns one record, a list of `LIST`, and one that is scheduled `LATER_MS` ahead. */
@@ -59,17 +50,8 @@ const BUNDLE = {
  */
 export async function recordChaos({ kills, onKill = () => {} }) {
   const began = Date.now();
-  const state = mkdtempSync(join(tmpdir(), "sluice-records-"));
-  const { bundle } = await buildWorker();
-  await migrateState(state);
-  let port = 0;
-  const start = async () => {
-    const started = await startRuntime({ bundle, state, port, secrets: SECRETS, supervise: false });
-    port = started.port;
-    return started;
-  };
-  let runtime = await start();
-  const { url } = runtime;
+  const world = await startWorld();
+  const { url, manager: admin } = world;
   /** @type {RecordCounts} */
   const counts = {
     kills: 0,
@@ -89,7 +71,6 @@ export async function recordChaos({ kills, onKill = () => {} }) {
   let requests = 0;
 
   try {
-    const admin = new AdminClient(url, SECRETS.ADMIN_TOKEN);
     await admin.apply(BUNDLE);
     const headers = { "content-type": "application/json", "x-flow": "count", ...(await credentials(admin)) };
     /** Sends records, and again with their uuids until it is known that they are stored. */
@@ -132,13 +113,13 @@ export async function recordChaos({ kills, onKill = () => {} }) {
       const others = first.map((sent) => sent.then(send));
       // The first to be answered: hardly anything of it has been executed when the runtime dies, and others are under way.
       await Promise.race(first);
-      await runtime.kill();
+      await world.kill();
       counts.kills += 1;
       onKill(kill);
-      const { due, scheduled } = untakenRecords(state);
+      const { due, scheduled } = untakenRecords(world.state);
       counts.left_due += due;
       counts.left_scheduled += scheduled;
-      runtime = await start();
+      await world.start();
       await Promise.all(others);
     }
     const until = Date.now() + END_WITHIN_MS;
@@ -167,8 +148,7 @@ export async function recordChaos({ kills, onKill = () => {} }) {
     for (const line of expected) if (said.get(line) !== 1) counts.wrong += 1;
     if (said.size !== expected.length) counts.wrong += 1;
   } finally {
-    await runtime.dispose();
-    rmSync(state, { recursive: true, force: true });
+    await world.dispose();
   }
   counts.seconds = Math.round((Date.now() - began) / 1_000);
   return counts;
@@ -176,7 +156,7 @@ export async function recordChaos({ kills, onKill = () => {} }) {
 
 /**
  * How often each line was said in the history of runs, once that is complete.
- * @param {AdminClient} admin
+ * @param {import("../../scripts/lib/admin.mjs").AdminClient} admin
  * @param {number} until
  * @param {number} runs
  */
@@ -202,7 +182,7 @@ async function lines(admin, until, runs) {
   return said;
 }
 
-/** @param {AdminClient} admin */
+/** @param {import("../../scripts/lib/admin.mjs").AdminClient} admin */
 async function credentials(admin) {
   const { key } = await admin.post("/admin/v1/organizations/1/api-keys", { name: "chaos", kind: "data" });
   return { "x-apikey": key, "x-app": "chaos" };

@@ -1,24 +1,15 @@
-import { mkdtempSync, rmSync } from "node:fs";
 import { Agent, request } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Webhooks } from "@octokit/webhooks";
 import examples from "@octokit/webhooks-examples" with { type: "json" };
-import { AdminClient } from "../../scripts/lib/admin.mjs";
-import { buildWorker } from "../../scripts/lib/build.mjs";
-import { migrateState, startRuntime } from "../../scripts/lib/runtime.mjs";
 import { auditDeliveries } from "./deliveries.mjs";
+import { startWorld } from "./world.mjs";
 
 /*
  * Sends GitHub's own example payloads, signed by GitHub's own library, to one webhook at a fixed rate, however long answers
  * take, and looks what became of each. What the figures mean is told in docs/chaos.md.
  */
 
-const SECRETS = {
-  ADMIN_TOKEN: "0123456789abcdef".repeat(4),
-  MASTER_KEY: Buffer.alloc(32, 7).toString("base64"),
-};
 const SECRET = "It's a Secret to Everybody";
 /** One delivery in so many is sent twice at the same moment, under its one id. */
 const TWICE_EVERY = 20;
@@ -68,15 +59,11 @@ const BUNDLE = {
  * @returns {Promise<LoadCounts>}
  */
 export async function webhookLoad({ perSecond, seconds }) {
-  const state = mkdtempSync(join(tmpdir(), "sluice-webhook-load-"));
-  const { bundle } = await buildWorker();
-  await migrateState(state);
-  const runtime = await startRuntime({ bundle, state, secrets: SECRETS, supervise: false, directPort: 0 });
+  const world = await startWorld();
   // Past Miniflare's own Workers, which are not what is measured.
-  const target = await runtime.directUrl();
+  const { direct: target, manager: admin } = world;
   const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
   try {
-    const admin = new AdminClient(runtime.url, SECRETS.ADMIN_TOKEN);
     await admin.put("/admin/v1/secrets/github-webhook", { value: SECRET });
     await admin.apply(BUNDLE);
     const payloads = await signedPayloads();
@@ -138,8 +125,7 @@ export async function webhookLoad({ perSecond, seconds }) {
     };
   } finally {
     agent.destroy();
-    await runtime.dispose();
-    rmSync(state, { recursive: true, force: true });
+    await world.dispose();
   }
 }
 

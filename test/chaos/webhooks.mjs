@@ -1,18 +1,12 @@
 import { createHmac } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { buildWorker } from "../../scripts/lib/build.mjs";
-import { migrateState, startRuntime } from "../../scripts/lib/runtime.mjs";
+import { startWorld } from "./world.mjs";
 
 /*
  * Kills the runtime with SIGKILL right after a webhook has answered 201, while others are being taken, and looks whether
  * each delivery ran exactly once. What each figure proves is told in docs/chaos.md.
  */
 
-const ADMIN_TOKEN = "0123456789abcdef".repeat(4);
-const SECRETS = { ADMIN_TOKEN, MASTER_KEY: Buffer.alloc(32, 7).toString("base64") };
 /** Time after the last restart within which every run must have ended, in milliseconds. */
 const END_WITHIN_MS = 60_000;
 /** Deliveries under way when the runtime is killed. */
@@ -48,23 +42,8 @@ const BUNDLE = {
  */
 export async function webhookChaos({ kills, onKill = () => {} }) {
   const began = Date.now();
-  const state = mkdtempSync(join(tmpdir(), "sluice-webhooks-"));
-  const { bundle } = await buildWorker();
-  await migrateState(state);
-  let port = 0;
-  const start = async () => {
-    const started = await startRuntime({ bundle, state, port, secrets: SECRETS, supervise: false });
-    port = started.port;
-    return started;
-  };
-  let runtime = await start();
-  const { url } = runtime;
-  /** @param {string} path @param {RequestInit} [init] */
-  const admin = (path, init = {}) =>
-    fetch(`${url}/admin/v1${path}`, {
-      ...init,
-      headers: { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" },
-    });
+  const world = await startWorld();
+  const { url } = world;
   /** @type {WebhookCounts} */
   const counts = { kills: 0, accepted: 0, unknown: 0, lost: 0, wrong: 0, twins: 0, seconds: 0 };
   /** @type {Map<number, string>} the run that each delivery was answered with */
@@ -99,23 +78,22 @@ export async function webhookChaos({ kills, onKill = () => {} }) {
   };
 
   try {
-    const applied = await admin("/projects/chaos", { method: "PUT", body: JSON.stringify(BUNDLE) });
-    if (!applied.ok) throw new Error(`the bundle was refused: ${await applied.text()}`);
+    await world.apply("chaos", BUNDLE);
     for (let kill = 1; kill <= kills; kill += 1) {
       const others = Array.from({ length: SENDERS }, deliver);
       // The first to be answered: its run has hardly been started when the runtime dies.
       await Promise.race(others);
-      await runtime.kill();
+      await world.kill();
       counts.kills += 1;
       onKill(kill);
-      runtime = await start();
+      await world.start();
       await Promise.all(others);
     }
     const until = Date.now() + END_WITHIN_MS;
     for (const [n, id] of runs) {
       let run;
       while (run === undefined && Date.now() < until) {
-        const response = await admin(`/runs/${id}`);
+        const response = await world.admin("GET", `/runs/${id}`);
         const found = response.ok ? /** @type {any} */ (await response.json()) : undefined;
         if (found !== undefined && found.endedAt !== null) run = found;
         else await delay(100);
@@ -127,7 +105,7 @@ export async function webhookChaos({ kills, onKill = () => {} }) {
     /** @type {Map<string, number>} */
     const stored = new Map();
     for (let cursor = ""; ; ) {
-      const response = await admin(`/webhooks/chaos/deliveries?limit=200${cursor}`);
+      const response = await world.admin("GET", `/webhooks/chaos/deliveries?limit=200${cursor}`);
       const page = /** @type {any} */ (await response.json());
       for (const { senderId, state: stands } of page.deliveries) {
         stored.set(senderId, (stored.get(senderId) ?? 0) + 1);
@@ -138,10 +116,9 @@ export async function webhookChaos({ kills, onKill = () => {} }) {
     }
     for (const n of runs.keys()) if (!stored.has(`d-${n}`)) counts.lost += 1;
     for (const times of stored.values()) counts.twins += times - 1;
-    counts.twins += await ranTwice(admin, runs);
+    counts.twins += await ranTwice(world.manager, runs);
   } finally {
-    await runtime.dispose();
-    rmSync(state, { recursive: true, force: true });
+    await world.dispose();
   }
   counts.seconds = Math.round((Date.now() - began) / 1_000);
   return counts;
@@ -149,14 +126,14 @@ export async function webhookChaos({ kills, onKill = () => {} }) {
 
 /**
  * Runs in the history that no delivery was answered with: a second run of some delivery.
- * @param {(path: string) => Promise<Response>} admin
+ * @param {import("../../scripts/lib/admin.mjs").AdminClient} admin
  * @param {Map<number, string>} runs
  */
 async function ranTwice(admin, runs) {
   const expected = new Set(runs.values());
   let strangers = 0;
   for (let cursor = ""; ; ) {
-    const page = /** @type {any} */ (await (await admin(`/runs?project=chaos&limit=200${cursor}`)).json());
+    const page = await admin.get(`/admin/v1/runs?project=chaos&limit=200${cursor}`);
     for (const { id } of page.runs) if (!expected.has(id)) strangers += 1;
     if (page.next === null) return strangers;
     cursor = `&cursor=${page.next}`;

@@ -26,6 +26,7 @@ const SECRETS = {
  * @property {() => Promise<void>} start after a kill
  * @property {(ms: number) => Promise<void>} freeze stops the runtime (SIGSTOP) for a while
  * @property {(project: string, bundle: object) => Promise<void>} apply
+ * @property {AdminClient} manager client of the management API, which takes errors for what they are
  * @property {(method: string, path: string) => Promise<Response>} admin call of the management API, without a body
  * @property {(path: string, init?: RequestInit) => Promise<Response>} call of the action API
  * @property {() => Promise<void>} dispose
@@ -56,6 +57,7 @@ export async function startWorld() {
   return {
     url,
     direct: await runtime.directUrl(),
+    manager: new AdminClient(url, ADMIN_TOKEN),
     state,
     client: new AdminClient(url, ADMIN_TOKEN),
     kill: () => runtime.kill(),
