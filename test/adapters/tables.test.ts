@@ -1,7 +1,9 @@
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { D1Tables } from "../../src/adapters/d1/tables/d1-tables";
 import { D1TableSchemas } from "../../src/adapters/d1/tables/schema";
+import { app } from "../../src/app";
 import type { Problem } from "../../src/domain/errors";
 import type { JsonObject } from "../../src/domain/json";
 import { prefixEnd } from "../../src/domain/prefix-end";
@@ -9,6 +11,8 @@ import { TableDefinition } from "../../src/domain/table";
 import { type CheckedRow, TableModel } from "../../src/domain/table-model";
 import { readSearch } from "../../src/domain/table-search";
 import { countingBindings } from "../support/counting-bindings";
+import { issueApiKey, v1 } from "../support/v1";
+import { admin, ORIGIN } from "../support/worker";
 
 const model = TableModel.of(
   TableDefinition.parse({
@@ -187,6 +191,70 @@ describe("the number of rows", () => {
     expect(selective).toContain("USING INDEX i:t9_o$rders:amount");
     expect(selective).not.toMatch(/SCAN t9|USE TEMP B-TREE/);
     expect(await plan(where("number", "begins_with", "u"))).toContain("u:t9_o$rders:number");
+  });
+});
+
+describe("a call of the v1 API", () => {
+  it("is one statement, whatever it asks; only a page behind the last row is counted by another", async () => {
+    const applied = await admin("PUT", "/projects/budget", {
+      tables: [{ table: "budget", columns: { n: { type: "integer", index: true } } }],
+    });
+    expect(applied.status).toBe(201);
+    const key = await issueApiKey();
+    const isolate = countingBindings(env, { CATALOG_MAX_AGE_MS: "3600000" });
+    const statements = async (method: string, path: string, body?: unknown): Promise<number> => {
+      const send = async () => {
+        const request = new Request(`${ORIGIN}/v1/tables/budget${path}`, {
+          method,
+          headers: { "x-apikey": key, "content-type": "application/json" },
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        });
+        const context = createExecutionContext();
+        const answer = await app.fetch(request as never, isolate.bindings, context as never);
+        expect(answer.status).toBe(200);
+        await answer.arrayBuffer();
+        await waitOnExecutionContext(context);
+      };
+      // The first call fills what this isolate knows of credentials and of the table.
+      await send();
+      isolate.reset();
+      await send();
+      return isolate.counts.statements.length;
+    };
+    const selective = where("n", ">", 0);
+    expect(await statements("POST", "", { n: 1 })).toBe(1);
+    expect(await statements("POST", "", [{ n: 2 }, { n: 3 }])).toBe(1);
+    expect(await statements("GET", "/1")).toBe(1);
+    expect(await statements("GET", "?limit=2")).toBe(1);
+    expect(await statements("POST", "/search", { ...selective, order_field: "n", limit: 2, offset: 1 })).toBe(
+      1,
+    );
+    expect(await statements("POST", "/search", { ...selective, cursor: "" })).toBe(1);
+    expect(await statements("POST", "/search", where("n", "=", 77))).toBe(1);
+    expect(await statements("POST", "/search", { ...selective, offset: 50 })).toBe(2);
+    expect(await statements("POST", "/aggregate", { aggregates: { n: "count" } })).toBe(1);
+    expect(await statements("PUT", "/1", { n: 5 })).toBe(1);
+  });
+});
+
+describe("an aggregation", () => {
+  it("orders by a column, also where one of the answer's is called like it", async () => {
+    const applied = await admin("PUT", "/projects/named-like", {
+      tables: [
+        { table: "named_like", columns: { c1: "text" }, seed: ["b", "a", "b", "c"].map((c1) => ({ c1 })) },
+      ],
+    });
+    expect(applied.status).toBe(201);
+    const headers = { "x-apikey": await issueApiKey() };
+    const body = { group_by: ["c1"], aggregates: { n: "count" }, order_field: "c1", order_type: "desc" };
+    const answer = await v1("POST", "/tables/named_like/aggregate", headers, body);
+    expect(await answer.json()).toMatchObject({
+      data: [
+        { c1: "c", n: 1 },
+        { c1: "b", n: 2 },
+        { c1: "a", n: 1 },
+      ],
+    });
   });
 });
 

@@ -45,23 +45,30 @@ export function countingBindings(real: Bindings, more: Partial<Bindings> = {}): 
     inner.set(proxy, { statement, sql });
     return proxy;
   };
-  const DB = new Proxy(real.DB, {
-    get(target, name) {
-      if (name === "prepare") return (sql: string) => wrapped(target.prepare(sql), sql);
-      if (name === "batch") {
-        return async (statements: D1PreparedStatement[]) => {
-          guard("db");
-          counts.batches += 1;
-          const known = statements.map(
-            (each) => inner.get(each) as { statement: D1PreparedStatement; sql: string },
-          );
-          counts.statements.push(...known.map(({ sql }) => sql));
-          return target.batch(known.map(({ statement }) => statement));
-        };
-      }
-      return Reflect.get(target, name) as unknown;
-    },
-  });
+  const database = <T extends Pick<D1Database, "prepare" | "batch">>(db: T): T =>
+    new Proxy(db, {
+      get(target, name) {
+        if (name === "prepare") return (sql: string) => wrapped(target.prepare(sql), sql);
+        if (name === "batch") {
+          return async (statements: D1PreparedStatement[]) => {
+            guard("db");
+            counts.batches += 1;
+            const known = statements.map(
+              (each) => inner.get(each) as { statement: D1PreparedStatement; sql: string },
+            );
+            counts.statements.push(...known.map(({ sql }) => sql));
+            return target.batch(known.map(({ statement }) => statement));
+          };
+        }
+        const member = Reflect.get(target, name) as unknown;
+        if (name === "withSession") {
+          return (...values: unknown[]) =>
+            database(Reflect.apply(member as D1Database["withSession"], target, values) as D1DatabaseSession);
+        }
+        return typeof member === "function" ? (member.bind(target) as unknown) : member;
+      },
+    });
+  const DB = database(real.DB);
   const CATALOG = new Proxy(real.CATALOG, {
     get(target, name) {
       if (name === "get") {
