@@ -1,7 +1,10 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { data, EnvironmentCaller, hostOf, type WireEnvironment } from "../support/environments";
 import { issueApiKey } from "../support/v1";
 import { admin, call, post, returning } from "../support/worker";
+
+// Changes of environments are waited for, and a busy machine takes its time.
+vi.setConfig({ testTimeout: 60_000 });
 
 /** Constants of a project over HTTP: applied, exported, versioned, and copied between environments as static data. */
 

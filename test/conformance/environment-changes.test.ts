@@ -1,9 +1,12 @@
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { LATEST_RELEASE } from "../../src/domain/software";
 import { data, EnvironmentCaller, hostOf, recount, refused } from "../support/environments";
 import { issueApiKey } from "../support/v1";
 import { admin, call, returning } from "../support/worker";
+
+// Changes of environments are waited for, and a busy machine takes its time.
+vi.setConfig({ testTimeout: 60_000 });
 
 /** What changes of an environment really do: optimizing, its version, and copies of data that do not all succeed. */
 

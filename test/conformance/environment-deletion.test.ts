@@ -8,6 +8,9 @@ import { data, EnvironmentCaller, hostOf, type WireEnvironment } from "../suppor
 import { issueApiKey, issueInterface } from "../support/v1";
 import { admin, call, returning } from "../support/worker";
 
+// Changes of environments are waited for, and a busy machine takes its time.
+vi.setConfig({ testTimeout: 60_000 });
+
 /*
  * What is left of an environment that was deleted: nothing but its own row and the audit trail. The tables are read from
  * the schema, so one that is made later fails here until the test fills it, and until it is emptied.

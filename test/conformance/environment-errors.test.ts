@@ -1,10 +1,13 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { MAX_CHANGE_ATTEMPTS } from "../../src/domain/limits";
 import { data, EnvironmentCaller, hostOf, refused, type WireEnvironment } from "../support/environments";
 import { issueApiKey } from "../support/v1";
 import { admin, call, returning } from "../support/worker";
+
+// Changes of environments are waited for, and a busy machine takes its time.
+vi.setConfig({ testTimeout: 60_000 });
 
 /*
  * Environments whose change cannot be carried out. The fault is a trigger of the database that refuses what the change

@@ -15,6 +15,9 @@ import { authentication, envelopeOf, fieldsXml } from "../support/soap";
 import { issueApiKey, issueInterface } from "../support/v1";
 import { admin, call, returning } from "../support/worker";
 
+// Changes of environments are waited for, and a busy machine takes its time.
+vi.setConfig({ testTimeout: 60_000 });
+
 /*
  * Every statistic of an environment, moved by what it counts; and its storage, counted wherever it lies. A gigabyte of a
  * package stands for 10 MB here.

@@ -1,6 +1,6 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { CA_CERTIFICATE, EC_KEY, LEAF_CERTIFICATE, LEAF_KEY } from "../support/certificates";
 import {
   hostOf as at,
@@ -11,6 +11,9 @@ import {
 } from "../support/environments";
 import { issueApiKey } from "../support/v1";
 import { admin, call, returning } from "../support/worker";
+
+// Changes of environments are waited for, and a busy machine takes its time.
+vi.setConfig({ testTimeout: 60_000 });
 
 /*
  * The environments chapter of the seed, over HTTP alone. The organization's default environment is the designer, where

@@ -1,8 +1,11 @@
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { data, EnvironmentCaller, hostOf, type WireEnvironment } from "../support/environments";
 import { issueApiKey } from "../support/v1";
 import { admin, call, returning } from "../support/worker";
+
+// Changes of environments are waited for, and a busy machine takes its time.
+vi.setConfig({ testTimeout: 60_000 });
 
 /** Websites and hosted pages of an environment, as browsers see them, and how their files and URLs change. */
 
