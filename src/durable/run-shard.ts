@@ -171,8 +171,8 @@ export class RunShard extends DurableObject<Bindings> {
     return this.#acceptance.takeAll(requests);
   }
 
-  /** Accepts many runs, of data records or others without a key. */
-  startMany(starts: readonly RecordStart[]): Promise<[id: string, RecordStartResult][]> {
+  /** Accepts many runs of data records. */
+  startRecords(starts: readonly RecordStart[]): Promise<[id: string, RecordStartResult][]> {
     return this.#records.start(starts);
   }
 

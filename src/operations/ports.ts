@@ -258,13 +258,10 @@ export interface RunShards {
   newRunId(startedAt: number, key: string | undefined): string;
   start(request: StartRequest, waitMs: number): Promise<StartResult>;
   /**
-   * Starts many runs of an environment, none of which has a key: a call for each shard. Never throws.
+   * Starts many runs, a call for each shard. Never throws.
    * @returns answers by run id; those of shards that did not answer are missing, and may have been accepted or not
    */
-  startMany(
-    environmentId: number,
-    requests: readonly StartRequest[],
-  ): Promise<ReadonlyMap<string, StartResult["kind"]>>;
+  startMany(requests: readonly StartRequest[]): Promise<ReadonlyMap<string, StartResult["kind"]>>;
   poll(environmentId: number, id: string, waitMs: number): Promise<ViewResult>;
   read(environmentId: number, id: string): Promise<RecordResult>;
   /** Runs that the history does not list yet, those of each shard newest first, up to `limit` of each. */

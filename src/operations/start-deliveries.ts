@@ -43,16 +43,10 @@ export async function startDeliveries(
       requests.push(prepared.request);
     }
   }
-  for (const [environmentId, list] of Map.groupBy(requests, ({ pointer }) => pointer.environmentId)) {
-    const results = await services.shards.startMany(environmentId, list);
-    for (const { id } of list) {
-      const { id: delivery } = ready.get(id) as Delivery;
-      const kind = results.get(id);
-      begun.set(
-        delivery,
-        kind === undefined ? unreached(new Error("a run shard did not answer")) : told(kind),
-      );
-    }
+  const results = await services.shards.startMany(requests);
+  for (const [runId, { id }] of ready) {
+    const kind = results.get(runId);
+    begun.set(id, kind === undefined ? unreached(new Error("a run shard did not answer")) : told(kind));
   }
   return begun;
 }
@@ -120,7 +114,7 @@ function told(kind: StartResult["kind"]): Begun {
     case "withdrawn":
       return failed("Its run was withdrawn.");
     case "key_reused":
-      throw new Error("a run without an idempotency key cannot have reused one");
+      return unreached(new Error("a run without an idempotency key cannot have reused one"));
     case "busy":
     case "following":
     case "undecided":

@@ -152,6 +152,26 @@ describe("runs that are started", () => {
     ]);
   });
 
+  it("of deliveries go in one call for each shard; those of one that is gone have no answer", async () => {
+    const fake = new FakeNamespace();
+    const shards = fake.shards();
+    const requests = ["00000001", "00000002", "00000005"].map((key) =>
+      request(shards, { trigger: "webhook" }, key),
+    );
+    fake.broken.add("e1/shard/2");
+    const started = shards.startMany(requests);
+    await fake.answer();
+    expect(fake.calls.map(({ name, method, ids }) => [name, method, ids.length])).toEqual([
+      ["e1/shard/1", "startAll", 2],
+      ["e1/shard/2", "startAll", 1],
+    ]);
+    const ids = requests.map(({ id }) => id);
+    expect([...(await started)]).toEqual([
+      [ids[0], "accepted"],
+      [ids[2], "accepted"],
+    ]);
+  });
+
   it("go alone when they wait for their end, are large, or come from an object", async () => {
     const fake = new FakeNamespace();
     const shards = fake.shards();

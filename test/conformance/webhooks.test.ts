@@ -766,14 +766,14 @@ describe("an inbox", () => {
     const { shards } = servicesOf(env);
     const start = shards.startMany.bind(shards);
     let failing = 2;
-    shards.startMany = async (environmentId, requests) => {
+    shards.startMany = async (requests) => {
       if (failing > 0) {
         failing -= 1;
         // It was started, and nobody heard of it.
-        if (failing === 0) await start(environmentId, requests);
+        if (failing === 0) await start(requests);
         return new Map();
       }
-      return start(environmentId, requests);
+      return start(requests);
     };
     const sent = await send("retry", "{}", JSON_TYPE);
     const delivery = await settled("retry", sent.id);

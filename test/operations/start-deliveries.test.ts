@@ -55,7 +55,7 @@ async function start({ status = "running", answer = "accepted", flow, delivery, 
   } as unknown as Catalog;
   const shards = {
     newRunId: () => "another",
-    startMany: async (_environment: number, list: readonly StartRequest[]) => {
+    startMany: async (list: readonly StartRequest[]) => {
       requests.push(...list);
       return new Map(answer === "silent" ? [] : list.map(({ id }) => [id, answer]));
     },
@@ -148,7 +148,7 @@ describe("a delivery", () => {
 
 describe("several deliveries", () => {
   test("are started together, and what is wrong with one is no matter to the others", async () => {
-    const calls: [number, string[]][] = [];
+    const calls: string[][] = [];
     const plan = planOf(flowOf({ n: { type: "calculate", set: { a: "=input.json.a" }, next: "end" } }));
     const pointer = (environmentId: number) =>
       ({ environmentId, projectId: 2, flow: "trial", version: 1, status: "running" }) as FlowPointer;
@@ -158,8 +158,8 @@ describe("several deliveries", () => {
       plan: async () => plan,
     } as unknown as Catalog;
     const shards = {
-      startMany: async (environmentId: number, list: readonly StartRequest[]) => {
-        calls.push([environmentId, list.map(({ id }) => id)]);
+      startMany: async (list: readonly StartRequest[]) => {
+        calls.push(list.map(({ id }) => id));
         return new Map(list.map(({ id }) => [id, id === "r-2" ? "too_large" : "accepted"]));
       },
     } as unknown as RunShards;
@@ -172,7 +172,7 @@ describe("several deliveries", () => {
     const begun = await startDeliveries({ catalog, shards, world, host: new FakeHost() }, deliveries, () =>
       new TextEncoder().encode("{}"),
     );
-    expect(calls).toEqual([[1, ["r-1", "r-2", "r-4"]]]);
+    expect(calls).toEqual([["r-1", "r-2", "r-4"]]);
     expect(deliveries.map(({ id }) => begun.get(id)?.kind)).toEqual([
       "started",
       "failed",

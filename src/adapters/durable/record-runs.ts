@@ -12,7 +12,7 @@ const CHARS_PER_CALL = 4_000_000;
 const WATCHED_MS = 240_000;
 
 interface Shard {
-  startMany(starts: readonly RecordStart[]): Promise<[string, RecordStartResult][]>;
+  startRecords(starts: readonly RecordStart[]): Promise<[string, RecordStartResult][]>;
   withdrawRecords(ids: readonly string[]): Promise<string[]>;
   recordTellings(ids: readonly string[]): Promise<RecordTelling[]>;
 }
@@ -53,7 +53,7 @@ export class DurableRecordRuns implements RecordRuns {
     await Promise.all(
       [...byShard].map(async ([number, list]) => {
         for (const page of pages(list)) {
-          for (const [id, result] of await this.#shard(environmentId, number).startMany(page)) {
+          for (const [id, result] of await this.#shard(environmentId, number).startRecords(page)) {
             results.set(id, result);
           }
         }

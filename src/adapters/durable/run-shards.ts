@@ -14,7 +14,6 @@ import { newDurableRunId, shardOf } from "../../domain/process-id";
 import type { RunMessage } from "../../domain/run";
 import type { RunShard } from "../../durable/run-shard";
 import type { RunFilter, RunShards, RunSummary } from "../../operations/ports";
-import type { RecordStart, RecordStartResult } from "../../operations/records/ports";
 import { GatheredCalls } from "./gathered-calls";
 import type { NamedObjects } from "./placement";
 
@@ -31,7 +30,6 @@ const MOST_BODY_CHARS = 32_768;
 /** What a shard's stub offers, told by hand: the platform's own types lose themselves in JSON values. */
 interface Shard {
   start(request: StartRequest, waitMs: number): Promise<StartResult>;
-  startMany(starts: readonly RecordStart[]): Promise<[string, RecordStartResult][]>;
   startAll(requests: readonly StartRequest[]): Promise<StartedRun[]>;
   poll(id: string, waitMs: number): Promise<ViewResult>;
   read(id: string): Promise<RecordResult>;
@@ -117,25 +115,16 @@ export class DurableRunShards implements RunShards {
     return this.#named(name).startAll(requests);
   }
 
-  async startMany(
-    environmentId: number,
-    requests: readonly StartRequest[],
-  ): Promise<ReadonlyMap<string, StartResult["kind"]>> {
+  async startMany(requests: readonly StartRequest[]): Promise<ReadonlyMap<string, StartResult["kind"]>> {
     const answers = new Map<string, StartResult["kind"]>();
-    const byShard = Map.groupBy(requests, ({ id }) => shardOf(id));
-    await Promise.all(
-      [...byShard.values()].map(async (list) => {
-        const shard = this.#shard(environmentId, (list[0] as StartRequest).id);
-        try {
-          const started = await shard?.startMany(list.map((request) => ({ request })));
-          // Only a run that continues another finds that forgotten.
-          for (const [id, kind] of started ?? []) if (kind !== "forgotten") answers.set(id, kind);
-        } catch (error) {
-          // biome-ignore lint/suspicious/noConsole: the operators' log
-          console.error("a run shard did not start runs", error);
-        }
-      }),
-    );
+    const started = await this.#startAll(requests);
+    for (const [index, { id }] of requests.entries()) {
+      const answer = started[index] as Started;
+      if (answer.kind === "new" || answer.kind === "known") answers.set(id, "accepted");
+      else if (answer.kind !== "failed") answers.set(id, answer.kind);
+      // biome-ignore lint/suspicious/noConsole: the operators' log
+      else console.error("a run shard did not start a run", id, answer.error);
+    }
     return answers;
   }
 

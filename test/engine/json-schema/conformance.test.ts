@@ -50,3 +50,12 @@ describe.skipIf(!present)("the official cases of draft 4", () => {
     }
   }
 });
+
+describe.skipIf(!present)("what deviates", () => {
+  it.each(Object.keys(DEVIATING))("is among the official cases: %s", (start) => {
+    const names = cases.flatMap(({ file, description, tests }) =>
+      tests.map((each) => `${file}: ${description}: ${each.description}`),
+    );
+    expect(names.filter((name) => name.startsWith(start))).not.toEqual([]);
+  });
+});
