@@ -117,14 +117,22 @@ export class DurableRunShards implements RunShards {
 
   async startMany(requests: readonly StartRequest[]): Promise<ReadonlyMap<string, StartResult["kind"]>> {
     const answers = new Map<string, StartResult["kind"]>();
-    const started = await this.#startAll(requests);
-    for (const [index, { id }] of requests.entries()) {
-      const answer = started[index] as Started;
-      if (answer.kind === "new" || answer.kind === "known") answers.set(id, "accepted");
-      else if (answer.kind !== "failed") answers.set(id, answer.kind);
-      // biome-ignore lint/suspicious/noConsole: the operators' log
-      else console.error("a run shard did not start a run", id, answer.error);
-    }
+    const byShard = Map.groupBy(requests, ({ id, pointer }) => this.#nameOf(pointer.environmentId, id));
+    await Promise.all(
+      [...byShard].map(async ([name, group]) => {
+        if (name === undefined) return;
+        try {
+          const started = await this.#named(name).startAll(group);
+          for (const [index, { kind }] of started.entries()) {
+            const { id } = group[index] as StartRequest;
+            answers.set(id, kind === "new" || kind === "known" ? "accepted" : kind);
+          }
+        } catch (error) {
+          // biome-ignore lint/suspicious/noConsole: the operators' log
+          console.error("a run shard did not start runs", name, error);
+        }
+      }),
+    );
     return answers;
   }
 
