@@ -42,8 +42,7 @@ const LOST = "nothing that is known: it did not come back.";
 export class EnvironmentManager extends DurableObject<Bindings> {
   /** Has the object look for work, from now on and for some seconds. */
   async wake(environmentId: number): Promise<void> {
-    const present = await this.ctx.storage.get<Mark>(MARK);
-    const { attempts, waitsUntil } = present ?? { attempts: 0, waitsUntil: 0 };
+    const { attempts = 0, waitsUntil = 0 } = (await this.ctx.storage.get<Partial<Mark>>(MARK)) ?? {};
     await this.ctx.storage.put<Mark>(MARK, { environmentId, looks: LOOKS, attempts, waitsUntil });
     // Asking how a failed piece stands must not use up its attempts.
     const at = Math.max(Date.now() + LOOK_MS, waitsUntil);
@@ -52,8 +51,10 @@ export class EnvironmentManager extends DurableObject<Bindings> {
   }
 
   override async alarm(): Promise<void> {
-    const mark = await this.ctx.storage.get<Mark>(MARK);
-    if (mark === undefined) return;
+    const found = await this.ctx.storage.get<Mark>(MARK);
+    if (found === undefined) return;
+    // One that an earlier version wrote counted nothing.
+    const mark: Mark = { ...found, attempts: found.attempts ?? 0, waitsUntil: found.waitsUntil ?? 0 };
     const attempts = mark.attempts + 1;
     try {
       await this.ctx.storage.put<Mark>(MARK, { ...mark, attempts });
