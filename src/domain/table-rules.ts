@@ -71,14 +71,17 @@ export const OPERATOR_NAMES = [...OPERATORS.keys()];
 const TEXTUAL = new Set<Comparison>(["begins_with", "ends_with", "contains"]);
 const ORDERED = new Set<Comparison>(["less", "at_most", "more", "at_least", "between"]);
 
+/** Any JSON: a search is read from a document already, and looking through each value again would cost more than the rest. */
+const Value = z.custom<Json>((value) => value !== undefined);
+
 const RuleShape = z.strictObject({
   field: z.string({ error: "`field` is the name of a column" }),
   operator: z.string({ error: "`operator` is one of the operators" }),
-  value: z.json().optional(),
+  value: Value.optional(),
 });
 const GroupShape = z.strictObject({
   condition: z.string({ error: "`condition` is AND or OR" }).nullish(),
-  rules: z.json(),
+  rules: Value,
 });
 
 /**
