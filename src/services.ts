@@ -53,6 +53,7 @@ import { CallbackSigner } from "./auth/callback-token";
 import { type Bindings, parseSettings, type Settings } from "./bindings";
 import { FlowDefinition } from "./domain/flow";
 import type { FlowPointer, StoredVersion } from "./domain/flow-address";
+import { logError } from "./domain/operator-log";
 import { newLightRunId } from "./domain/process-id";
 import { compileFlow } from "./engine/compile";
 import type { Plan } from "./engine/plan";
@@ -140,8 +141,8 @@ function compose(bindings: Bindings): Services {
   const background = (work: Promise<unknown>): void => {
     waitUntil(
       work.catch((error: unknown) => {
-        // biome-ignore lint/suspicious/noConsole: the operators' log; what runs after an answer has no caller to tell
-        console.error("background work failed", error);
+        // What runs after an answer has no caller to tell.
+        logError("background work failed", error);
       }),
     );
   };

@@ -1,4 +1,5 @@
 import { MAX_LIGHT_DELAY_MS } from "../domain/limits";
+import { logError } from "../domain/operator-log";
 import type { MaybePromise } from "../engine/maybe-promise";
 import { after } from "../engine/maybe-promise";
 import type { Plan } from "../engine/plan";
@@ -45,7 +46,7 @@ export class LightHost implements Host {
   }
 
   report(error: unknown, about: { runId: string; node?: string }): void {
-    // biome-ignore lint/suspicious/noConsole: the operators' log; callers never see it
-    console.error("unexpected error in a run", about, error);
+    // Callers never see it.
+    logError("unexpected error in a run", error, about);
   }
 }

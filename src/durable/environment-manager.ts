@@ -2,6 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { Bindings } from "../bindings";
 import { SluiceError } from "../domain/errors";
 import { MAX_CHANGE_ATTEMPTS } from "../domain/limits";
+import { logError } from "../domain/operator-log";
 import { carryOut, giveUp } from "../operations/environments/carry-out";
 import { servicesOf } from "../services";
 
@@ -64,8 +65,11 @@ export class EnvironmentManager extends DurableObject<Bindings> {
       await this.#rest(mark, next);
     } catch (error) {
       const reference = crypto.randomUUID();
-      // biome-ignore lint/suspicious/noConsole: the operators' log; nobody waits for an alarm
-      console.error("an environment's change could not go on", mark.environmentId, reference, error);
+      // Nobody waits for an alarm.
+      logError("an environment's change could not go on", error, {
+        environmentId: mark.environmentId,
+        reference,
+      });
       const met =
         error instanceof SluiceError ? error.message : `a fault inside, which the log has as ${reference}.`;
       if (attempts >= MAX_CHANGE_ATTEMPTS && (await this.#giveUp(mark, met))) return;

@@ -7,6 +7,7 @@ import type {
   RenewAnswer,
   SharedAnswer,
 } from "../domain/exclusion-group";
+import { logWarning } from "../domain/operator-log";
 import { type Movement, type Permit, type Place, Semaphore } from "../domain/semaphore";
 import { SemaphoreRows } from "./semaphore-rows";
 
@@ -234,8 +235,7 @@ export class ExclusionGroup extends DurableObject<Bindings> {
     const told = this.env.RUN_SHARD.getByName(shard).turn(runId);
     this.ctx.waitUntil(
       Promise.resolve(told).catch((error: unknown) => {
-        // biome-ignore lint/suspicious/noConsole: the operators' log
-        console.warn("a run shard could not be told of a turn", runId, error);
+        logWarning("a run shard could not be told of a turn", error, { runId });
       }),
     );
   }

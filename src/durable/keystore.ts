@@ -5,6 +5,7 @@ import type { KeystoreEntry, KeystoreValue } from "../domain/keystore";
 import { type CompiledSearch, compileSearch, type KeystoreSearch } from "../domain/keystore-search";
 import { MAX_KEYSTORE_BATCH_BYTES, MAX_KEYSTORE_FOUND } from "../domain/limits";
 import { storingObjectOf } from "../domain/object-storage";
+import { logError } from "../domain/operator-log";
 import type { KeystorePage, KeystoreWrite, WriteOutcome } from "../engine/keystore-port";
 import { servicesOf } from "../services";
 import { Copies } from "./keystore/copies";
@@ -248,8 +249,7 @@ export class Keystore extends DurableObject<Bindings> {
       await this.#copies.flush();
       await this.#usage.flush(now);
     } catch (error) {
-      // biome-ignore lint/suspicious/noConsole: the operators' log
-      console.error("a keystore's alarm failed, and comes again", error);
+      logError("a keystore's alarm failed, and comes again", error);
       return this.#arm(Date.now() + RETRY_MS);
     }
     const next = [
@@ -301,8 +301,7 @@ export class Keystore extends DurableObject<Bindings> {
       await Promise.all([...leaving].map((key) => this.#copies.leave(key)));
       return true;
     } catch (error) {
-      // biome-ignore lint/suspicious/noConsole: the operators' log
-      console.error("KV did not take copies of a keystore's entries away", error);
+      logError("KV did not take copies of a keystore's entries away", error);
       return false;
     }
   }

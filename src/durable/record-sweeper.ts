@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Bindings } from "../bindings";
+import { logError } from "../domain/operator-log";
 import { SWEEP_MS } from "../domain/record";
 import { fillMappedFields } from "../operations/records/fill-fields";
 import { sweepRecords } from "../operations/records/sweep-records";
@@ -70,8 +71,8 @@ export class RecordSweeper extends DurableObject<Bindings> {
           Math.min(...known, asked ?? Number.POSITIVE_INFINITY, present ?? Number.POSITIVE_INFINITY),
         );
     } catch (error) {
-      // biome-ignore lint/suspicious/noConsole: the operators' log; nobody waits for an alarm
-      console.error("waiting records could not be looked for", environmentId, error);
+      // Nobody waits for an alarm.
+      logError("waiting records could not be looked for", error, { environmentId });
     }
   }
 

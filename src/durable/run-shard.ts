@@ -13,6 +13,7 @@ import {
   type ViewResult,
   type WithdrawResult,
 } from "../domain/durable-run";
+import { logError } from "../domain/operator-log";
 import { shardOf } from "../domain/process-id";
 import type { RecordTelling } from "../domain/record";
 import type { RunMessage, RunOutcome } from "../domain/run";
@@ -393,7 +394,7 @@ export class RunShard extends DurableObject<Bindings> {
   }
 
   #report(error: unknown): void {
-    // biome-ignore lint/suspicious/noConsole: the operators' log; nobody waits for an alarm
-    console.error("a run shard's alarm met an error", error);
+    // Nobody waits for an alarm.
+    logError("a run shard's alarm met an error", error);
   }
 }

@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { environmentOfScheduler } from "../adapters/durable/schedulers";
 import type { Bindings } from "../bindings";
+import { logError } from "../domain/operator-log";
 import { ScheduleSettings, type ScheduleView } from "../domain/schedule";
 import { carryOutTick } from "../operations/schedule-tick";
 import { type Services, servicesOf } from "../services";
@@ -167,6 +168,6 @@ export class Scheduler extends DurableObject<Bindings> {
 }
 
 function report(error: unknown): void {
-  // biome-ignore lint/suspicious/noConsole: the operators' log; nobody waits for an alarm
-  console.error("a scheduler met an error", error);
+  // Nobody waits for an alarm.
+  logError("a scheduler met an error", error);
 }

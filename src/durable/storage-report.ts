@@ -1,3 +1,4 @@
+import { logWarning } from "../domain/operator-log";
 /*
  * How many bytes an object keeps, told to the database, which adds up what an environment has in use.
  *
@@ -74,8 +75,7 @@ export class StorageReport {
         now + TELL_AFTER_MS,
       );
     } catch (error) {
-      // biome-ignore lint/suspicious/noConsole: the operators' log
-      console.warn("what an object stores could not be told, and is told later", error);
+      logWarning("what an object stores could not be told, and is told later", error);
       this.#sql.exec("UPDATE usage SET due = ?", now + RETRY_MS);
     }
   }

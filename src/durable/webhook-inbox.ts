@@ -12,6 +12,7 @@ import {
 } from "../domain/delivery";
 import { MAX_INBOX_BYTES } from "../domain/limits";
 import { storingObjectOf } from "../domain/object-storage";
+import { logError } from "../domain/operator-log";
 import { startDeliveries } from "../operations/start-deliveries";
 import { type Services, servicesOf } from "../services";
 import { StorageReport } from "./storage-report";
@@ -195,7 +196,6 @@ export class WebhookInbox extends DurableObject<Bindings> {
   }
 
   #report(error: unknown): void {
-    // biome-ignore lint/suspicious/noConsole: the operators' log
-    console.error("webhook inbox", this.ctx.id.name, error);
+    logError("a webhook inbox met an error", error, { inbox: this.ctx.id.name ?? "" });
   }
 }

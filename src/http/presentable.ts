@@ -1,5 +1,6 @@
 import { HTTPException } from "hono/http-exception";
 import { SluiceError } from "../domain/errors";
+import { logError } from "../domain/operator-log";
 
 /**
  * The error as one that a caller may see. Whatever is no `SluiceError` is a bug or a failure of the platform: it goes
@@ -10,7 +11,10 @@ export function presentable(error: unknown, request: Request, id: string): Sluic
   if (error instanceof HTTPException && error.status < 500) {
     return new SluiceError("invalid_request", `The request cannot be read: ${error.message}.`);
   }
-  // biome-ignore lint/suspicious/noConsole: the operators' log
-  console.error("unexpected error", id, request.method, new URL(request.url).pathname, error);
+  logError("unexpected error", error, {
+    requestId: id,
+    method: request.method,
+    path: new URL(request.url).pathname,
+  });
   return new SluiceError("internal", `Something inside Sluice failed; quote the request id ${id}.`);
 }

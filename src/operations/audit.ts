@@ -1,5 +1,6 @@
 import type { Environment } from "../domain/environment";
 import { SluiceError } from "../domain/errors";
+import { logError } from "../domain/operator-log";
 import { timePrefix } from "../domain/process-id";
 import type { CredentialKind } from "./authenticate-admin";
 
@@ -104,8 +105,8 @@ export async function endAudit(
   try {
     await trail.end(id, outcome, status, detailText(details));
   } catch (error) {
-    // biome-ignore lint/suspicious/noConsole: the operators' log; the change is made and its caller is told so
-    console.error("the outcome of an audited change was not written", id, status, error);
+    // The change is made and its caller is told so.
+    logError("the outcome of an audited change was not written", error, { entry: id, status });
   }
 }
 

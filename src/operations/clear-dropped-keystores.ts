@@ -1,3 +1,4 @@
+import { logWarning } from "../domain/operator-log";
 import type { KeystorePort } from "../engine/keystore-port";
 
 /** Keystores that were dropped, until their data is gone. */
@@ -22,7 +23,6 @@ export async function clearDroppedKeystores(services: ClearServices, environment
       await services.droppedKeystores.forget(environmentId, id);
     }
   } catch (error) {
-    // biome-ignore lint/suspicious/noConsole: the operators' log
-    console.warn("the data of a dropped keystore is still there", error);
+    logWarning("the data of a dropped keystore is still there", error);
   }
 }

@@ -8,6 +8,7 @@ import {
   MAX_DURABLE_RUN_MS,
   MAX_STORED_VALUE_BYTES,
 } from "../domain/limits";
+import { logError } from "../domain/operator-log";
 import type { RunMessage } from "../domain/run";
 import type { Plan } from "../engine/plan";
 import { newMessage } from "../engine/run-context";
@@ -240,8 +241,8 @@ async function inTime<T>(pending: Promise<T>, ms: number): Promise<T | undefined
     timer = setTimeout(() => resolve(undefined), ms);
   });
   const settled = pending.catch((error: unknown) => {
-    // biome-ignore lint/suspicious/noConsole: the operators' log; the caller is told what it can do
-    console.error("a run shard could not be reached", error);
+    // The caller is told what it can do.
+    logError("a run shard could not be reached", error);
     return undefined;
   });
   try {

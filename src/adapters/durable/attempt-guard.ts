@@ -1,4 +1,5 @@
 import { clientNetwork } from "../../domain/ip-range";
+import { logError } from "../../domain/operator-log";
 import type { AttemptCounter } from "../../durable/attempt-counter";
 import type { AttemptGuard } from "../../operations/authenticate-admin";
 import { BoundedCache } from "../bounded-cache";
@@ -55,8 +56,7 @@ export class DurableAttemptGuard implements AttemptGuard {
     try {
       return await ask(this.#options.namespace.getByName(`attempts/${bucket(client)}`));
     } catch (error) {
-      // biome-ignore lint/suspicious/noConsole: the operators' log
-      console.error("the counter of failed attempts cannot be reached", error);
+      logError("the counter of failed attempts cannot be reached", error);
       return undefined;
     }
   }

@@ -11,6 +11,7 @@ import {
 import { copyKey, entryOfCopy } from "../../domain/keystore-copy";
 import type { KeystoreSearch } from "../../domain/keystore-search";
 import { MAX_KEYSTORE_BATCH_BYTES, MAX_KEYSTORE_FOUND } from "../../domain/limits";
+import { logWarning } from "../../domain/operator-log";
 import type { Keystore, OwnerAnswer } from "../../durable/keystore";
 import type {
   KeystorePage,
@@ -145,8 +146,7 @@ export class DurableKeystores implements KeystorePort {
       }
       return names.map((name) => copies.get(name));
     } catch (error) {
-      // biome-ignore lint/suspicious/noConsole: the operators' log
-      console.warn("KV did not answer; a keystore's owner is asked instead", error);
+      logWarning("KV did not answer; a keystore's owner is asked instead", error);
       return keys.map(() => undefined);
     }
   }

@@ -1,4 +1,5 @@
 import type { Region } from "../../domain/environment-life";
+import { logWarning } from "../../domain/operator-log";
 import type { MaybePromise } from "../../engine/maybe-promise";
 
 /** Objects as clients reach them: by name. */
@@ -67,8 +68,7 @@ export class Placement {
       return hint;
     } catch (error) {
       // An object that is there already answers without the database; a new one is made near its caller.
-      // biome-ignore lint/suspicious/noConsole: the operators' log
-      console.warn("an environment's region could not be read", environmentId, error);
+      logWarning("an environment's region could not be read", error, { environmentId });
       return undefined;
     }
   }

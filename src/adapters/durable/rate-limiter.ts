@@ -1,3 +1,4 @@
+import { logError } from "../../domain/operator-log";
 import type { RateLimit } from "../../domain/principal";
 import type { RateLimiter as RateLimiterObject } from "../../durable/rate-limit";
 import type { RateLimiter, RateState } from "../../operations/access/ports";
@@ -86,8 +87,7 @@ export class DurableRateLimiter implements RateLimiter {
       return stateOf(granted, rate, now);
     } catch (error) {
       // Who cannot be counted is let in: the limit guards us, and must not become the outage itself.
-      // biome-ignore lint/suspicious/noConsole: the operators' log
-      console.error("rate limiter unreachable", error);
+      logError("the rate limiter cannot be reached", error);
       return {
         allowed: true,
         limit: rate.limit,

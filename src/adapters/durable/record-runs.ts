@@ -1,3 +1,4 @@
+import { logError } from "../../domain/operator-log";
 import { newDurableRunId, shardOf } from "../../domain/process-id";
 import { type RecordTelling, SWEEP_MS } from "../../domain/record";
 import type { RecordSweeper } from "../../durable/record-sweeper";
@@ -60,8 +61,7 @@ export class DurableRecordRuns implements RecordRuns {
       }),
     ).catch((error: unknown) => {
       // The sweeper starts what was not started.
-      // biome-ignore lint/suspicious/noConsole: the operators' log
-      console.error("a run shard did not take records", error);
+      logError("a run shard did not take records", error);
     });
     return results;
   }

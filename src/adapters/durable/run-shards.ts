@@ -10,6 +10,7 @@ import {
   type ViewResult,
   type WithdrawResult,
 } from "../../domain/durable-run";
+import { logError } from "../../domain/operator-log";
 import { newDurableRunId, shardOf } from "../../domain/process-id";
 import type { RunMessage } from "../../domain/run";
 import type { RunShard } from "../../durable/run-shard";
@@ -128,8 +129,7 @@ export class DurableRunShards implements RunShards {
             answers.set(id, kind === "new" || kind === "known" ? "accepted" : kind);
           }
         } catch (error) {
-          // biome-ignore lint/suspicious/noConsole: the operators' log
-          console.error("a run shard did not start runs", name, error);
+          logError("a run shard did not start runs", error, { shard: name });
         }
       }),
     );

@@ -1,3 +1,4 @@
+import { logWarning } from "../../domain/operator-log";
 import type { ScheduleView } from "../../domain/schedule";
 import type { Scheduler } from "../../durable/scheduler";
 import type { Schedulers } from "../../operations/ports";
@@ -27,8 +28,7 @@ export class DurableSchedulers implements Schedulers {
       await this.#scheduler(environmentId).reconcile();
     } catch (error) {
       // The change is committed, so its caller must not be told otherwise; the scheduler looks by itself within seconds.
-      // biome-ignore lint/suspicious/noConsole: the operators' log
-      console.warn("a scheduler could not be told of a publication", environmentId, error);
+      logWarning("a scheduler could not be told of a publication", error, { environmentId });
     }
   }
 

@@ -1,5 +1,6 @@
 import type { KeystoreEntry } from "../../domain/keystore";
 import { copyKey, copyMetadata } from "../../domain/keystore-copy";
+import { logWarning } from "../../domain/operator-log";
 
 /*
  * What KV holds of a keystore. Invariants:
@@ -166,8 +167,7 @@ export class Copies {
       else if (this.#read(key)?.held === 1) await this.leave(key);
       else this.forget(key);
     } catch (error) {
-      // biome-ignore lint/suspicious/noConsole: the operators' log
-      console.warn("a copy of a keystore's entry is late", error);
+      logWarning("a copy of a keystore's entry is late", error);
       this.#later(key);
     }
   }

@@ -1,4 +1,5 @@
 import { MAX_CONCURRENT_RECORDS, MAX_WAKE_ATTEMPTS } from "../../domain/limits";
+import { logError } from "../../domain/operator-log";
 import type { RunMessage, RunOutcome } from "../../domain/run";
 import { RunStopped, RunSuspended } from "../../engine/errors";
 import { runFlow } from "../../engine/executor";
@@ -121,8 +122,7 @@ export class Driver {
       }
     } catch (error) {
       // The heartbeat takes up what is not in memory.
-      // biome-ignore lint/suspicious/noConsole: the operators' log
-      console.error("a run shard failed to begin runs", error);
+      logError("a run shard failed to begin runs", error);
     } finally {
       this.#pumping = false;
     }
@@ -183,8 +183,7 @@ export class Driver {
         suspend(id, delayed.step, due, 0);
         return;
       }
-      // biome-ignore lint/suspicious/noConsole: the operators' log
-      console.error("a durable run could not go on", id, error);
+      logError("a durable run could not go on", error, { runId: id });
       const attempts = runs.find(id)?.attempts ?? row.attempts;
       const wait = Math.min(FIRST_RETRY_MS * 2 ** (attempts - 1), LONGEST_RETRY_MS);
       suspend(id, context?.node ?? null, Date.now() + wait, attempts);

@@ -2,6 +2,7 @@ import { sleep, timer } from "../../adapters/sleep";
 import type { FlowPointer } from "../../domain/flow-address";
 import type { Json } from "../../domain/json";
 import { MAX_DELAY_MS } from "../../domain/limits";
+import { logError } from "../../domain/operator-log";
 import type { RunMessage } from "../../domain/run";
 import type { Emission } from "../../engine/emission";
 import { RunInterrupted, RunStopped, RunSuspended } from "../../engine/errors";
@@ -159,8 +160,8 @@ export class DurableHost implements Host, StepStore {
   }
 
   report(error: unknown, about: { runId: string; node?: string }): void {
-    // biome-ignore lint/suspicious/noConsole: the operators' log; callers never see it
-    console.error("unexpected error in a durable run", about, error);
+    // Callers never see it.
+    logError("unexpected error in a durable run", error, about);
   }
 
   read(path: string): Emission | undefined {

@@ -1,3 +1,4 @@
+import { logError } from "../../domain/operator-log";
 import type { RunRecord } from "../../domain/run";
 import type { RunStore } from "./run-store";
 import type { Timers } from "./timers";
@@ -99,8 +100,7 @@ export class Outbox {
     try {
       settled = await this.#deliver[kind](batch.map(({ run }) => run));
     } catch (error) {
-      // biome-ignore lint/suspicious/noConsole: the operators' log
-      console.error("what runs owe was not taken, and is delivered later", kind, batch.length, error);
+      logError("what runs owe was not taken, and is delivered later", error, { kind, count: batch.length });
       for (const { run, failures } of batch) {
         const wait = Math.min(FIRST_WAIT_MS * 2 ** failures, LONGEST_WAIT_MS);
         this.#sql.exec(
