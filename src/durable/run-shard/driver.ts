@@ -20,6 +20,10 @@ import type { StepRows } from "./step-rows";
 const MAX_EXECUTING = 64;
 /** New runs begun in one turn: their writes share a transaction, and requests get their turn in between. */
 const SLICE = 16;
+/** Times that a run is taken up without getting further before it is suspected of killing the object, and begins alone. */
+const SUSPECT_AFTER = 3;
+/** Milliseconds that those behind a suspected run wait for it to get further. */
+const ALONE_MS = 2_000;
 /** Wait after an execution that got nowhere, doubled with each, up to the longest, in milliseconds. */
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 300_000;
@@ -48,6 +52,8 @@ interface Execution {
   host: DurableHost | undefined;
   /** Until when it holds its exclusion group. */
   permitUntil: number;
+  /** Resolves when it has got further, or is over. */
+  further: PromiseWithResolvers<void>;
 }
 
 /**
@@ -55,12 +61,16 @@ interface Execution {
  * 1. A run is executed by one execution at a time; `#executing` is memory only, since what it says dies with the object.
  * 2. A run that may have been begun before has its attempt counted on disk before it is begun again, and is begun in a
  *    turn of its own: one that kills the object each time is found out, and no other pays for it.
+ * 3. A run that was taken up some times for nothing begins alone, after all others: where the object dies for another reason,
+ *    again and again, at most one run's attempt is counted for each death.
  */
 export class Driver {
   readonly #options: DriverOptions;
   readonly #executing = new Map<string, Execution>();
   /** Runs to begin, in order; whether nothing of them can be stored yet. */
   readonly #ready = new Map<string, boolean>();
+  /** Suspected runs that were put behind the others. */
+  readonly #last = new Set<string>();
   #pumping = false;
 
   constructor(options: DriverOptions) {
@@ -87,6 +97,7 @@ export class Driver {
   /** Takes a run out of memory: nothing of it is written any more. @returns what it has said */
   stop(id: string, reason: RunStopped): readonly RunMessage[] | undefined {
     this.#ready.delete(id);
+    this.#last.delete(id);
     const execution = this.#executing.get(id);
     execution?.host?.halt(reason);
     execution?.context?.stop(reason);
@@ -116,7 +127,8 @@ export class Driver {
         const [id, fresh] = this.#ready.entries().next().value as [string, boolean];
         this.#ready.delete(id);
         if (fresh) this.#begin(id, true);
-        else if (await this.#countAttempt(id)) this.#begin(id, false);
+        else if (this.#comesLast(id)) continue;
+        else await this.#beginAgain(id);
         begun += 1;
         if (!fresh || begun % SLICE === 0) await scheduler.wait(0);
       }
@@ -128,19 +140,32 @@ export class Driver {
     }
   }
 
-  /** Writes, to disk, that a run is begun once more. @returns whether it may be */
-  async #countAttempt(id: string): Promise<boolean> {
+  /** Puts a suspected run behind all that are ready; once. @returns whether it did */
+  #comesLast(id: string): boolean {
+    if (this.#last.delete(id) || this.#ready.size === 0) return false;
+    if ((this.#options.runs.find(id)?.attempts ?? 0) < SUSPECT_AFTER) return false;
+    this.#last.add(id);
+    this.#ready.set(id, false);
+    return true;
+  }
+
+  /** Begins a run once more, which is written to disk before, if it may be. */
+  async #beginAgain(id: string): Promise<void> {
     const { runs, storage } = this.#options;
     const row = runs.find(id);
-    if (row === undefined || row.ended_at !== null) return false;
+    if (row === undefined || row.ended_at !== null) return;
     if (row.attempts >= MAX_WAKE_ATTEMPTS) {
       const text = `the run was taken up ${MAX_WAKE_ATTEMPTS} times (MAX_WAKE_ATTEMPTS) and got no further each time, for a reason inside Sluice; quote process id ${id}`;
       this.#fail(row, text);
-      return false;
+      return;
     }
     runs.setAttempts(id, row.attempts + 1);
     await storage.sync();
-    return true;
+    this.#begin(id, false);
+    const further = this.#executing.get(id)?.further.promise;
+    if (row.attempts >= SUSPECT_AFTER && further !== undefined) {
+      await Promise.race([further, scheduler.wait(ALONE_MS)]);
+    }
   }
 
   #begin(id: string, fresh: boolean): void {
@@ -149,11 +174,13 @@ export class Driver {
       context: undefined,
       host: undefined,
       permitUntil: Number.POSITIVE_INFINITY,
+      further: Promise.withResolvers(),
     };
     this.#executing.set(id, execution);
     this.#options.background(
       this.#execute(id, fresh, execution).finally(() => {
         this.#executing.delete(id);
+        execution.further.resolve();
         if (this.#ready.size > 0) this.#pump();
       }),
     );
@@ -234,6 +261,7 @@ export class Driver {
       desk,
       advanced: () => {
         if (row.attempts > 1) runs.setAttempts(row.id, 1);
+        execution.further.resolve();
       },
     });
     const context = new RunContext({
