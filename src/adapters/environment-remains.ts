@@ -13,6 +13,8 @@ import type { NamedObjects } from "./durable/placement";
 /** Objects that are asked in one piece of work, and at a time. */
 const OBJECTS = 200;
 const AT_ONCE = 20;
+/** Inboxes that are asked to forget a project, those of its own webhooks first: an invocation may ask a thousand objects. */
+const INBOXES = 900;
 /** Copies that are removed in one piece of work, and at a time: an invocation has six connections. */
 const COPIES = 500;
 const COPIES_AT_ONCE = 6;
@@ -57,6 +59,25 @@ export class EnvironmentRemains implements Remains {
       ),
     );
     return !ended.includes(false);
+  }
+
+  async forgetDeliveries(environmentId: number, webhooks: readonly string[], now: number): Promise<void> {
+    const { rows, inboxes } = this.#options;
+    const projects = await rows.removedProjects(environmentId);
+    if (projects.length === 0) return;
+    const telling = await rows.tellingInboxes(environmentId, INBOXES);
+    const names = new Set([
+      ...webhooks.flatMap((webhook) => inboxNames(environmentId, webhook)),
+      ...telling.map((name) => `e${environmentId}/webhook/${name}`),
+    ]);
+    const all = [...names].slice(0, INBOXES);
+    for (let first = 0; first < all.length; first += AT_ONCE) {
+      await Promise.all(
+        all
+          .slice(first, first + AT_ONCE)
+          .map((name) => inboxes.getByName(name).forgetProjects(projects, now)),
+      );
+    }
   }
 
   async clearCopies(environmentId: number): Promise<boolean> {

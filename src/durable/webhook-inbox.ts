@@ -129,6 +129,11 @@ export class WebhookInbox extends DurableObject<Bindings> {
     return this.#store({ ...again, request, senderId, body, key: null }, id);
   }
 
+  /** Projects are no longer in the environment: what they took until then is forgotten. Other projects' deliveries stay. */
+  forgetProjects(projectIds: readonly number[], until: number): void {
+    this.ctx.storage.transactionSync(() => this.#usage.add(-this.#rows.forgetProjects(projectIds, until)));
+  }
+
   /** The environment is deleted: deliveries are forgotten, those too whose runs were to be started, and none is taken. */
   async close(): Promise<void> {
     this.ctx.storage.transactionSync(() => {

@@ -23,13 +23,13 @@ const waits = (reason: string): Begun => ({ kind: "waits", reason });
 
 /**
  * Starts the runs of deliveries that are stored, those of one run shard by one call. Done twice, each is one run. Never throws.
- * @param readBody gives a delivery's bytes by its id; not called for a body that no run takes
+ * @param readBody gives a delivery's bytes by its id, `undefined` once it is forgotten; not called for a body that no run takes
  * @returns what became of each, by the delivery's id
  */
 export async function startDeliveries(
   services: StartDeliveryServices,
   deliveries: readonly Delivery[],
-  readBody: (id: string) => Uint8Array,
+  readBody: (id: string) => Uint8Array | undefined,
 ): Promise<Map<string, Begun>> {
   const begun = new Map<string, Begun>();
   /** The deliveries of runs that are ready to be started. */
@@ -63,7 +63,7 @@ function unreached(error: unknown): Begun {
 async function prepare(
   services: StartDeliveryServices,
   { id, target, request, size, runId }: Delivery,
-  readBody: (id: string) => Uint8Array,
+  readBody: (id: string) => Uint8Array | undefined,
 ): Promise<{ request: StartRequest } | Begun> {
   if (size > MAX_WEBHOOK_RUN_BYTES) {
     return failed(
@@ -74,6 +74,9 @@ async function prepare(
   if (pointer === undefined) return failed(`The flow "${target.flow}" is not published any more.`);
   if (pointer.status !== "running") return waits(`The flow is ${pointer.status}.`);
   const plan = await services.catalog.plan(pointer);
+  // Forgotten while its turn came, with its project: a run with an empty body would be another one than was asked for.
+  const body = readBody(id);
+  if (body === undefined) return failed("The delivery is not kept any more.");
   const input = await HttpRunInput.loose(
     {
       method: request.method,
@@ -83,7 +86,7 @@ async function prepare(
       client: request.client,
       signal: new AbortController().signal,
     },
-    readBody(id),
+    body,
   );
   const { user } = target;
   const start = startRequest(services, {

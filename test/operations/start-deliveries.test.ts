@@ -39,7 +39,8 @@ interface Setting {
   answer?: StartResult["kind"] | "silent";
   flow?: Parameters<typeof flowOf>[1];
   delivery?: Partial<Delivery>;
-  body?: string;
+  /** `null`: it was forgotten meanwhile. */
+  body?: string | null;
 }
 
 async function start({ status = "running", answer = "accepted", flow, delivery, body = "{}" }: Setting = {}) {
@@ -66,7 +67,7 @@ async function start({ status = "running", answer = "accepted", flow, delivery, 
     [{ ...DELIVERY, ...delivery }],
     () => {
       read += 1;
-      return new TextEncoder().encode(body);
+      return body === null ? undefined : new TextEncoder().encode(body);
     },
   );
   return { begun: begun.get(DELIVERY.id) as Begun, requests, read };
@@ -102,6 +103,12 @@ describe("a delivery", () => {
 
   test("is tried again when it cannot be told which flow it starts", async () => {
     expect((await start({ status: "unreachable" })).begun).toMatchObject({ kind: "unreached" });
+  });
+
+  test("that was forgotten while its turn came starts no run, rather than one with an empty body", async () => {
+    const { begun, requests } = await start({ body: null });
+    expect(begun).toEqual({ kind: "failed", reason: "The delivery is not kept any more." });
+    expect(requests).toEqual([]);
   });
 
   test("of more bytes than a run takes is not even read", async () => {

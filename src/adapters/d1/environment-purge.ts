@@ -5,6 +5,8 @@ import { literal, quoted } from "./tables/names";
 /** Rows that one statement removes: D1 stops statements that take long. Those of files take parts of a megabyte along. */
 const PURGE_ROWS = 5_000;
 const PURGE_FILES = 100;
+/** Removed projects that are looked after: deliveries of earlier ones have ended by themselves. */
+const REMOVED_PROJECTS = 1_000;
 /** Declared tables that go together. */
 const PURGE_TABLES = 50;
 
@@ -52,6 +54,28 @@ export class EnvironmentPurge {
     await this.#db.batch(
       statements.map((sql) => this.#db.prepare(sql).bind(environmentId, JSON.stringify(objects))),
     );
+  }
+
+  /** Projects that were taken out of the environment, the latest first. */
+  async removedProjects(environmentId: number): Promise<number[]> {
+    const { results } = await this.#db
+      .prepare(
+        "SELECT id FROM projects WHERE environment_id = ?1 AND removed_at IS NOT NULL ORDER BY removed_at DESC LIMIT ?2",
+      )
+      .bind(environmentId, REMOVED_PROJECTS)
+      .all<{ id: number }>();
+    return results.map(({ id }) => id);
+  }
+
+  /** Inboxes that told of deliveries, as `object_storage` names them. */
+  async tellingInboxes(environmentId: number, limit: number): Promise<string[]> {
+    const { results } = await this.#db
+      .prepare(
+        "SELECT name FROM object_storage WHERE environment_id = ?1 AND kind = 'webhook' ORDER BY name LIMIT ?2",
+      )
+      .bind(environmentId, limit)
+      .all<{ name: string }>();
+    return results.map(({ name }) => name);
   }
 
   /** @returns whether there is nothing left */

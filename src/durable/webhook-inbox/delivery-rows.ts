@@ -175,11 +175,25 @@ export class DeliveryRows {
         limit,
       )
       .toArray();
-    for (const { id } of old) {
-      this.#sql.exec("DELETE FROM parts WHERE delivery = ?", id);
-      this.#sql.exec("DELETE FROM deliveries WHERE id = ?", id);
-    }
+    this.#remove(old.map(({ id }) => id));
     return { count: old.length, bytes: old.reduce((sum, { bytes }) => sum + bytes, 0) };
+  }
+
+  /**
+   * Forgets what projects took until then, those deliveries too whose runs were to be started.
+   * @returns the bytes that they took
+   */
+  forgetProjects(projectIds: readonly number[], until: number): number {
+    const old = this.#sql
+      .exec<{ id: string; bytes: number }>(
+        `SELECT id, ${ROW_BYTES} AS bytes FROM deliveries
+         WHERE received_at <= ? AND target ->> 'projectId' IN (SELECT value FROM json_each(?))`,
+        until,
+        JSON.stringify(projectIds),
+      )
+      .toArray();
+    this.#remove(old.map(({ id }) => id));
+    return old.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   /** Forgets everything. */
@@ -206,6 +220,13 @@ export class DeliveryRows {
         .exec<{ end: number | null }>("SELECT min(keep_until) AS end FROM deliveries WHERE due IS NULL")
         .one().end ?? undefined
     );
+  }
+
+  #remove(ids: readonly string[]): void {
+    for (const id of ids) {
+      this.#sql.exec("DELETE FROM parts WHERE delivery = ?", id);
+      this.#sql.exec("DELETE FROM deliveries WHERE id = ?", id);
+    }
   }
 
   #one(query: string, value: string): Delivery | undefined {

@@ -23,7 +23,7 @@ export interface RunStartsOptions {
   /** Starts runs; results by the deliveries' ids. */
   start: (
     deliveries: readonly Delivery[],
-    readBody: (id: string) => Uint8Array,
+    readBody: (id: string) => Uint8Array | undefined,
   ) => Promise<ReadonlyMap<string, Begun>>;
   /** Nothing is due any more, or something went wrong. */
   ended: () => void;
@@ -75,7 +75,7 @@ export class RunStarts {
       bytes += size;
       return index === 0 || bytes <= BATCH_BYTES;
     });
-    const begun = await start(batch, (id) => rows.body(id) ?? new Uint8Array());
+    const begun = await start(batch, (id) => rows.body(id));
     storage.transactionSync(() => {
       for (const delivery of batch) this.#settle(delivery, begun.get(delivery.id));
     });

@@ -11,7 +11,7 @@ import {
 import { clearDroppedKeystores } from "../clear-dropped-keystores";
 import type { EnvironmentServices } from "./environments";
 import type { EnvironmentFields, StoredEnvironment } from "./ports";
-import { purgeEnvironment } from "./purge-environment";
+import { endDeliveries, purgeEnvironment } from "./purge-environment";
 import { requireRoom } from "./storage-room";
 
 /**
@@ -56,6 +56,7 @@ const PIECES: { [K in PendingChange["kind"]]: Piece<K> } = {
     const { environments, world, retentionMs } = services;
     const before = environment.usedBytes;
     await clearDroppedKeystores(services, environment.id);
+    await endDeliveries(services, environment.id);
     const freed = await environments.optimize(environment.id, world.now(), retentionMs);
     const after = await environments.measure(environment.id, world.now());
     return settle(services, environment, "ready", {

@@ -1,11 +1,35 @@
+import type { World } from "../ports";
+
 /** What there is of an environment outside of its own row. Each answers whether nothing is left; it may be asked again and again. */
 export interface EnvironmentRemains {
   /** Ends what goes on in objects, and has them forget all they keep: runs, schedules, deliveries, values of keystores. */
   endObjects(environmentId: number): Promise<boolean>;
+  /**
+   * Has inboxes forget what webhooks took for projects that are no longer in the environment.
+   * @param webhooks whose inboxes are asked in any case: an inbox tells that it keeps something some seconds later
+   */
+  forgetDeliveries(environmentId: number, webhooks: readonly string[], now: number): Promise<void>;
   /** Removes copies at the edge. */
   clearCopies(environmentId: number): Promise<boolean>;
   /** Removes tables and rows. */
   removeRows(environmentId: number): Promise<boolean>;
+}
+
+/**
+ * Ends the deliveries of projects that were taken out of an environment. Nobody can list them any more, so what fails here
+ * is done with the next optimization.
+ */
+export async function endDeliveries(
+  { remains, world }: { remains: EnvironmentRemains; world: World },
+  environmentId: number,
+  webhooks: readonly string[] = [],
+): Promise<void> {
+  try {
+    await remains.forgetDeliveries(environmentId, webhooks, world.now());
+  } catch (error) {
+    // biome-ignore lint/suspicious/noConsole: the operators' log
+    console.warn("deliveries of a deleted project are still there", error);
+  }
 }
 
 /**

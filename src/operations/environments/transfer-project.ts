@@ -10,6 +10,7 @@ import type { StoredResource } from "../ports";
 import { exportProject } from "../projects";
 import { begin, type EnvironmentServices, requireReady, requireStanding } from "./environments";
 import type { HostedProject, StoredEnvironment } from "./ports";
+import { endDeliveries } from "./purge-environment";
 
 /** The project that is added, where it comes from, and what of its data goes with it. */
 export interface TransferRequest {
@@ -152,7 +153,7 @@ async function applyDefinitions(
     publish: true,
     secretsLater: true,
     // What the project no longer has goes with the update: it is the project as it is at the source that was asked for.
-    drop: present === undefined ? [] : await droppable(services, target.id, present.rowId),
+    drop: present === undefined ? [] : droppable(await services.projects.resources(target.id, present.rowId)),
     ifMatch: undefined,
     ifNoneMatch: undefined,
     by,
@@ -172,12 +173,7 @@ function keptConstants(theirs: unknown, own: unknown): Constants | undefined {
 }
 
 /** Names of all that a project keeps data in, as `?drop=` takes them. */
-async function droppable(
-  services: EnvironmentServices,
-  environmentId: number,
-  projectId: number,
-): Promise<string[]> {
-  const resources = await services.projects.resources(environmentId, projectId);
+function droppable(resources: readonly StoredResource[]): string[] {
   return resources
     .filter(({ kind }) => RESOURCES[kind].keepsData)
     .flatMap(({ kind, name, definition }) => [
@@ -232,16 +228,19 @@ export async function deleteHostedProject(
 ): Promise<void> {
   requireReady(environment, "updating");
   const project = await hostedProject(services, environment.id, projectId);
+  const resources = await services.projects.resources(environment.id, project.rowId);
   await applyProject(services, {
     environment: { id: environment.id, organizationId: environment.organizationId, name: environment.name },
     project: project.name,
     document: { flows: [] },
     dryRun: false,
     publish: true,
-    drop: await droppable(services, environment.id, project.rowId),
+    drop: droppable(resources),
     ifMatch: undefined,
     ifNoneMatch: undefined,
     by,
   });
   await services.environments.removeProject(environment.id, project.rowId, services.world.now());
+  const webhooks = resources.filter(({ kind }) => kind === "webhook").map(({ name }) => name);
+  await endDeliveries(services, environment.id, webhooks);
 }
