@@ -176,8 +176,10 @@ export const MAX_PREFER_WAIT_S = 60;
 export const MAX_IDEMPOTENCY_KEY_CHARS = 255;
 /** Bytes, as JSON, of one value that a durable run stores: its input, what one step emits, its outcome. A shard has 128 MB of memory. */
 export const MAX_STORED_VALUE_BYTES = 16 * 1024 * 1024;
-/** Times that a durable run is taken up without getting any further, before it ends as `Fail`; with the waits between them, some nine minutes. */
+/** Times that a durable run fails for a reason inside Sluice without getting any further, before it ends as `Fail`; with the waits between them, some nine minutes. */
 export const MAX_WAKE_ATTEMPTS = 10;
+/** Times that a durable run is taken up and the process ends before it got any further, before it ends as `Fail`: many, since what ends processes is rarely the run. */
+export const MAX_LOST_ATTEMPTS = 50;
 /** Bytes of one data record as JSON. It is one value of a database row, and travels there with others. */
 export const MAX_RECORD_BYTES = 512 * 1024;
 /** Characters of a data record's identifier. */

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { D1RunLog } from "../../src/adapters/d1/run-log";
 import type { FlowPointer } from "../../src/domain/flow-address";
-import { MAX_STORED_VALUE_BYTES, MAX_WAKE_ATTEMPTS } from "../../src/domain/limits";
+import { MAX_LOST_ATTEMPTS, MAX_STORED_VALUE_BYTES, MAX_WAKE_ATTEMPTS } from "../../src/domain/limits";
 import { clock, pointerOf, START, startOf, TestShard } from "../support/run-shard";
 import { apply } from "../support/worker";
 
@@ -368,6 +368,37 @@ describe("what goes wrong", () => {
     expect(outcome?.failures).toMatchObject([{ code: "internal" }]);
     // The other one has gone its way meanwhile.
     await vi.waitFor(async () => expect((await shard.view(healthy)).status).toBe("Success"));
+  });
+
+  test.each([
+    { attempts: MAX_WAKE_ATTEMPTS, status: "Success" },
+    { attempts: MAX_LOST_ATTEMPTS - 1, status: "Success" },
+    { attempts: MAX_LOST_ATTEMPTS, status: "Fail" },
+  ])(
+    "a run whose object died $attempts times under it is a $status when it is taken up again",
+    async ({ attempts, status }) => {
+      const shard = new TestShard();
+      const id = await shard.start(six, { n: 1 });
+      await shard.until(id, "Success");
+      await shard.dieAfter(id, (path) => path === "one");
+      await shard.rows("UPDATE runs SET attempts = ? WHERE id = ?", attempts, id);
+      await shard.evict();
+      await shard.alarm();
+      const { message } = await shard.until(id, status);
+      if (status === "Fail") expect(message).toContain(`${attempts} times (MAX_LOST_ATTEMPTS)`);
+    },
+  );
+
+  test("failures count anew once a run got further", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    const shard = new TestShard();
+    const id = await shard.start({ ...six, version: 99 }, { n: 1 });
+    await shard.until(id, "Waiting");
+    expect(await shard.rows("SELECT count FROM failures WHERE run = ?", id)).toEqual([{ count: 1 }]);
+    await shard.rows("UPDATE runs SET flow_version = ? WHERE id = ?", six.version, id);
+    await shard.pass(1_000);
+    await shard.until(id, "Success");
+    expect(await shard.rows("SELECT count FROM failures WHERE run = ?", id)).toEqual([]);
   });
 
   test("a run whose flow cannot be loaded for a while goes on when it can", async () => {

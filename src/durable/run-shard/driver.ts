@@ -1,4 +1,4 @@
-import { MAX_CONCURRENT_RECORDS, MAX_WAKE_ATTEMPTS } from "../../domain/limits";
+import { MAX_CONCURRENT_RECORDS, MAX_LOST_ATTEMPTS, MAX_WAKE_ATTEMPTS } from "../../domain/limits";
 import { logError } from "../../domain/operator-log";
 import type { RunMessage, RunOutcome } from "../../domain/run";
 import { RunStopped, RunSuspended } from "../../engine/errors";
@@ -12,6 +12,7 @@ import { HttpRunInput } from "../../operations/run-input";
 import { type CallbackDesk, originOf } from "./callback-desk";
 import type { Callbacks } from "./callbacks";
 import { DurableHost } from "./durable-host";
+import { Failures } from "./failures";
 import type { Entry } from "./permits";
 import type { Beginning, RunRow, RunStore } from "./run-store";
 import type { StepRows } from "./step-rows";
@@ -63,9 +64,12 @@ interface Execution {
  *    turn of its own: one that kills the object each time is found out, and no other pays for it.
  * 3. A run that was taken up some times for nothing begins alone, after all others: where the object dies for another reason,
  *    again and again, at most one run's attempt is counted for each death.
+ * 4. An execution that ended in an error tells on its run, and a few of them end it. One that ended with the object tells
+ *    little, so it takes many: what kills a process again and again is rarely a run.
  */
 export class Driver {
   readonly #options: DriverOptions;
+  readonly #failures: Failures;
   readonly #executing = new Map<string, Execution>();
   /** Runs to begin, in order; whether nothing of them can be stored yet. */
   readonly #ready = new Map<string, boolean>();
@@ -75,6 +79,7 @@ export class Driver {
 
   constructor(options: DriverOptions) {
     this.#options = options;
+    this.#failures = new Failures(options.storage.sql);
   }
 
   /** Lets a run begin when its turn comes. */
@@ -154,9 +159,14 @@ export class Driver {
     const { runs, storage } = this.#options;
     const row = runs.find(id);
     if (row === undefined || row.ended_at !== null) return;
-    if (row.attempts >= MAX_WAKE_ATTEMPTS) {
-      const text = `the run was taken up ${MAX_WAKE_ATTEMPTS} times (MAX_WAKE_ATTEMPTS) and got no further each time, for a reason inside Sluice; quote process id ${id}`;
-      this.#fail(row, text);
+    const reason =
+      this.#failures.of(id) >= MAX_WAKE_ATTEMPTS
+        ? `the run was taken up ${MAX_WAKE_ATTEMPTS} times (MAX_WAKE_ATTEMPTS) and got no further each time, for a reason inside Sluice`
+        : row.attempts >= MAX_LOST_ATTEMPTS
+          ? `the run was taken up ${row.attempts} times (MAX_LOST_ATTEMPTS) and got no further before the process that executed it ended`
+          : undefined;
+    if (reason !== undefined) {
+      this.#fail(row, `${reason}; quote process id ${id}`);
       return;
     }
     runs.setAttempts(id, row.attempts + 1);
@@ -207,10 +217,12 @@ export class Driver {
       if (delayed !== undefined) {
         // It may have been called back while it executed something else.
         const due = callbacks.isReady(id) ? Date.now() : Math.min(delayed.due, row.deadline);
+        this.#failures.clear(id);
         suspend(id, delayed.step, due, 0);
         return;
       }
       logError("a durable run could not go on", error, { runId: id });
+      this.#failures.add(id);
       const attempts = runs.find(id)?.attempts ?? row.attempts;
       const wait = Math.min(FIRST_RETRY_MS * 2 ** (attempts - 1), LONGEST_RETRY_MS);
       suspend(id, context?.node ?? null, Date.now() + wait, attempts);
@@ -260,7 +272,10 @@ export class Driver {
       callbacks,
       desk,
       advanced: () => {
-        if (row.attempts > 1) runs.setAttempts(row.id, 1);
+        if (row.attempts > 1) {
+          runs.setAttempts(row.id, 1);
+          this.#failures.clear(row.id);
+        }
         execution.further.resolve();
       },
     });

@@ -342,6 +342,7 @@ export class RunStore {
       "callbacks",
       "calls",
       "documents",
+      "failures",
       "timers",
       "outbox",
       "record_runs",

@@ -132,6 +132,9 @@ CREATE TABLE IF NOT EXISTS documents (
   PRIMARY KEY (run, name, part)
 ) WITHOUT ROWID;
 
+-- Executions that ended in an error of ours, since the run last got further.
+CREATE TABLE IF NOT EXISTS failures (run TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+
 -- Runs that their callers gave up before they came: they must not begin when they come after all.
 CREATE TABLE IF NOT EXISTS withdrawn (run TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 `;
