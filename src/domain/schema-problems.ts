@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { Problem } from "./errors";
 import { pointer } from "./json-path";
 import { nearest } from "./nearest";
+import "./schema-messages";
 
 /** The parts of a zod schema's definition that are needed to find the schema of a place inside it. */
 interface SchemaDef {

@@ -57,15 +57,16 @@ export function checkSchedules(
   for (const [index, schedule] of schedulesOf(definition).entries()) {
     const at = Array.isArray(definition.schedule) ? ["schedule", index] : ["schedule"];
     const report = (field: string, reason: string) => scope.report({ path: pointer(...at, field), reason });
-    if (!isTimeZone(schedule.timeZone)) {
+    const zone = isTimeZone(schedule.timeZone);
+    if (!zone) {
       report(
         "timeZone",
         `there is no time zone "${schedule.timeZone}"; write an IANA name such as Europe/Berlin or UTC`,
       );
-      continue;
     }
     try {
-      if (nextTick(schedule, 0) === undefined)
+      // What is wrong with the expression is so in every zone.
+      if (nextTick(zone ? schedule : { ...schedule, timeZone: "UTC" }, 0) === undefined)
         report("cron", "there is no such day: this schedule would never be due");
     } catch (error) {
       const why = error instanceof Error ? error.message.replace(/^\w+: /, "") : "";

@@ -484,6 +484,34 @@ describe("bodies that are wrong", () => {
     await problem(admin("GET", "/projects/broken"), 404, "not_found");
   });
 
+  test.each<[string, string, string]>([
+    ["an alias without its anchor", "flows: [*x]", 'the alias "*x" has no anchor before it; write a text'],
+    ["a second document", "flows: []\n---\nflows: []", "(line 2, column 1): a second document begins here"],
+  ])("%s is told as what it is", async (_what, body, words) => {
+    expect(
+      (await problem(admin("PUT", "/projects/broken", body, yaml), 400, "invalid_request")).detail,
+    ).toContain(words);
+  });
+
+  test("what has no sentence of its own is told in words of JSON and YAML", async () => {
+    const bundle = {
+      tables: [{ table: "t", columns: { a: "txt" } }],
+      events: [{ event: "e", params: "channel" }],
+      flows: [{ flow: "a", nodes: {} }],
+    };
+    expect((await problem(admin("PUT", "/projects/broken", bundle), 422, "invalid_bundle")).errors).toEqual([
+      {
+        path: "/tables/0/columns/a",
+        reason: "expected one of text, integer, real, boolean, date, datetime, json, or an object",
+      },
+      { path: "/events/0/params", reason: "expected a list, got a string" },
+      { path: "/flows/0/start", reason: "is missing; expected a string" },
+    ]);
+    expect((await problem(admin("GET", "/runs?from=yesterday"), 400, "invalid_request")).detail).toBe(
+      "from: write a date and time such as 2026-01-31T12:00:00Z.",
+    );
+  });
+
   test("a bundle over the limit is refused by its name", async () => {
     const body = `{"description":"${"x".repeat(17 * 1024 * 1024)}"}`;
     expect((await problem(admin("PUT", "/projects/broken", body), 413, "payload_too_large")).limit).toBe(

@@ -98,6 +98,11 @@ describe("what is wrong is told when the flow is applied", () => {
     expect(wrong(schedule)[0]).toContain(reason);
   });
 
+  test("a wrong time zone hides no wrong expression", () => {
+    expect(wrong({ cron: "61 * * * *", timeZone: "Mars/Olympus" })).toHaveLength(2);
+    expect(wrong({ cron: "0 6 * * *", timeZone: "Mars/Olympus" })).toHaveLength(1);
+  });
+
   test("an input that the flow would refuse", () => {
     const input = { body: { n: "number" as const } };
     expect(wrong({ cron: "@daily", input: { n: 1 } }, { input })).toEqual([]);

@@ -51,7 +51,11 @@ function readYaml(text: string): unknown {
     // The reader recurses; what exhausts its stack is told as the mistake it is.
     if (/call stack/i.test(mistake.message)) throw tooDeep();
     const line = mistake.linePos?.[0];
-    throw notYaml(firstLine(mistake.message), line?.line, line?.col);
+    const reason =
+      mistake.code === "MULTIPLE_DOCS"
+        ? "a second document begins here; send each project by itself"
+        : firstLine(mistake.message);
+    throw notYaml(reason, line?.line, line?.col);
   }
   try {
     visit(document, {
@@ -72,6 +76,13 @@ function readYaml(text: string): unknown {
   } catch (cause) {
     if (cause instanceof SluiceError) throw cause;
     if (cause instanceof RangeError) throw tooDeep();
+    // The library tells apart in words only what an alias lacks: an anchor before it, or an end.
+    const alias = /^Unresolved alias[^:]*: (.+)$/.exec(cause instanceof Error ? cause.message : "")?.[1];
+    if (alias !== undefined) {
+      throw notYaml(
+        `the alias ${quote(`*${alias}`)} has no anchor before it; write a text that begins with * in quotes`,
+      );
+    }
     throw new SluiceError(
       "invalid_request",
       `The bundle's YAML has aliases that multiply past ${MAX_YAML_ALIASES} (MAX_YAML_ALIASES), or that contain themselves; write the values out.`,
