@@ -224,6 +224,10 @@ export const MAX_XML_DEPTH = 100;
 export const MAX_XML_ATTRIBUTES = 1_000;
 /** Elements of one XML document: the parser needs some hundred bytes of memory for each. */
 export const MAX_XML_ELEMENTS = 100_000;
+/** Comments, CDATA sections and processing instructions of one XML document: each is a piece that is cut out or joined. */
+export const MAX_XML_SECTIONS = 100_000;
+/** Characters of the name of an XML element or attribute: real names end at a hundred, and each is kept, compared and told. */
+export const MAX_XML_NAME = 1_000;
 /** Rows of one CSV text, without its header: as many as the items that a node may emit. */
 export const MAX_CSV_ROWS = MAX_ITEMS;
 /** Columns of one CSV text: D1 holds 100, spreadsheets in practice some hundred. */

@@ -1,4 +1,5 @@
 import { type Json, type JsonObject, setOwn } from "../domain/json";
+import { MAX_XML_NAME } from "../domain/limits";
 import { formats } from "../engine/formats";
 import { xmlText } from "./xml-element";
 
@@ -14,6 +15,12 @@ const ROOT = "response";
 const ITEM = "item";
 const NAME = "@name";
 const XML_NAME = /^[\p{L}_][\p{L}\p{N}._-]*$/u;
+
+/** Names that are too long to be read again are written as others that XML does not take. */
+function isElementName(key: string): boolean {
+  return key.length <= MAX_XML_NAME && XML_NAME.test(key) && !/^xml/i.test(key);
+}
+
 /** An answer as an XML document. */
 export function writeWireXml(value: Json): string {
   return formats.xml.format({ [ROOT]: toElement(value) }, { declaration: true }, "the answer");
@@ -27,7 +34,7 @@ function toElement(value: Json): Json {
   const odd: Json[] = [];
   for (const [key, field] of Object.entries(value)) {
     // A list directly below keeps its own element, with items in it: otherwise a list of one would read as its one value.
-    if (key !== ITEM && XML_NAME.test(key) && !/^xml/i.test(key)) setOwn(element, key, toElement(field));
+    if (key !== ITEM && isElementName(key)) setOwn(element, key, toElement(field));
     else odd.push(named(key, toElement(field)));
   }
   if (odd.length > 0) element[ITEM] = odd;

@@ -1,5 +1,11 @@
 import { FormatError, placeAt, quote } from "../../domain/format-error";
-import { MAX_XML_ATTRIBUTES, MAX_XML_DEPTH, MAX_XML_ELEMENTS } from "../../domain/limits";
+import {
+  MAX_XML_ATTRIBUTES,
+  MAX_XML_DEPTH,
+  MAX_XML_ELEMENTS,
+  MAX_XML_NAME,
+  MAX_XML_SECTIONS,
+} from "../../domain/limits";
 import { FORBIDDEN_CHARACTERS, isXmlCharacter, NAME } from "./xml-characters";
 
 /**
@@ -45,6 +51,7 @@ class Guard {
   #keptFrom = 0;
   #at = 0;
   #elements = 0;
+  #sections = 0;
   #nextReference = -1;
   #nextCdataEnd = -1;
 
@@ -146,11 +153,13 @@ class Guard {
     else if (second === "?") this.#instruction();
     else if (second !== "!") this.#openingTag();
     else if (text.startsWith("<!--", at)) {
+      this.#section(at);
       const end = this.#find("--", at + 4, "a comment");
       if (text[end] !== ">") this.#refuse("has -- inside a comment; remove it", end - 2);
       this.#cut(at, end + 1);
     } else if (text.startsWith("<![CDATA[", at)) {
       if (this.#open.length === 0) this.#refuse("has text outside its root element", at);
+      this.#section(at);
       this.#at = this.#find("]]>", at + 9, "a CDATA section");
     } else {
       this.#refuse(
@@ -160,8 +169,22 @@ class Guard {
     }
   }
 
+  /** Counts a comment, a CDATA section or a processing instruction. */
+  #section(at: number): void {
+    if (++this.#sections <= MAX_XML_SECTIONS) return;
+    const reason = `has more comments, CDATA sections and processing instructions than the limit of ${MAX_XML_SECTIONS}`;
+    this.#exceed(reason, "MAX_XML_SECTIONS", at);
+  }
+
+  /** Of a name that closes a tag nothing need be asked: it is the one that opened it. */
+  #checkName(found: string, at: number): void {
+    if (found.length <= MAX_XML_NAME) return;
+    this.#exceed(`has a name longer than the limit of ${MAX_XML_NAME} characters`, "MAX_XML_NAME", at);
+  }
+
   #instruction(): void {
     const at = this.#at;
+    this.#section(at);
     const end = this.#find("?>", at + 2, "a processing instruction");
     name.lastIndex = at + 2;
     const target = name.exec(this.#text)?.[0];
@@ -177,6 +200,7 @@ class Guard {
     name.lastIndex = start + 1;
     const tag = name.exec(text)?.[0];
     if (tag === undefined) this.#refuse("has a < that begins no tag; write &lt;", start);
+    this.#checkName(tag, start);
     if (this.#open.length === 0 && this.#elements > 0)
       this.#refuse("has two root elements; wrap them in one", start);
     if (++this.#elements > MAX_XML_ELEMENTS) {
@@ -209,6 +233,7 @@ class Guard {
         );
       }
       const key = match[1] as string;
+      this.#checkName(key, start);
       // A set is needed from the second attribute on only.
       if (first === undefined) first = key;
       else {

@@ -2,7 +2,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FormatError } from "../../../src/domain/format-error";
 import type { Json, JsonObject } from "../../../src/domain/json";
-import { MAX_XML_ATTRIBUTES, MAX_XML_DEPTH, MAX_XML_ELEMENTS } from "../../../src/domain/limits";
+import {
+  MAX_XML_ATTRIBUTES,
+  MAX_XML_DEPTH,
+  MAX_XML_ELEMENTS,
+  MAX_XML_NAME,
+  MAX_XML_SECTIONS,
+} from "../../../src/domain/limits";
 import { parseXml, XmlParseOptions } from "../../../src/engine/formats/xml";
 import { formatXml, XmlFormatOptions } from "../../../src/engine/formats/xml-format";
 
@@ -117,6 +123,15 @@ describe("parseXml", () => {
       (n: number) => `<a ${Array.from({ length: n }, (_, i) => `a${i}=''`).join(" ")}/>`,
     ],
     ["MAX_XML_ELEMENTS", MAX_XML_ELEMENTS, (n: number) => `<a>${"<b/>".repeat(n - 1)}</a>`],
+    ["MAX_XML_NAME", MAX_XML_NAME, (n: number) => `<${"a".repeat(n)}/>`],
+    ["MAX_XML_NAME", MAX_XML_NAME, (n: number) => `<a ${"b".repeat(n)}="1"/>`],
+    ["MAX_XML_SECTIONS", MAX_XML_SECTIONS, (n: number) => `<a>${"<![CDATA[x]]>".repeat(n)}</a>`],
+    ["MAX_XML_SECTIONS", MAX_XML_SECTIONS, (n: number) => `${"<?p i?>".repeat(n)}<a/>`],
+    [
+      "MAX_XML_SECTIONS",
+      MAX_XML_SECTIONS,
+      (n: number) => `<a><![CDATA[]]><?p?>${"<!--c-->".repeat(n - 2)}</a>`,
+    ],
   ])("takes as much as %s, not more", (limit, max, text) => {
     expect(() => parse(text(max))).not.toThrow();
     expect(faultOf(() => parse(text(max + 1)))).toMatchObject({ kind: "limit", details: { limit } });
