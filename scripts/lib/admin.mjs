@@ -1,4 +1,5 @@
 import { CommandError } from "./command-error.mjs";
+import { fileOf } from "./pack.mjs";
 
 /** A client of the management API, as far as the scripts need it. */
 export class AdminClient {
@@ -21,7 +22,9 @@ export class AdminClient {
     const path = `/admin/v1/projects/${encodeURIComponent(bundle.project)}${dryRun ? "?dryRun=true" : ""}`;
     const response = await this.#send("PUT", path, bundle);
     if (!response.ok)
-      throw new CommandError(`The project ${bundle.project} was not applied. ${await problemText(response)}`);
+      throw new CommandError(
+        `The project ${bundle.project} was not applied. ${await problemText(response, (path) => fileOf(bundle, path))}`,
+      );
     return /** @type {Record<string, unknown>} */ (await response.json());
   }
 
@@ -101,8 +104,9 @@ export class AdminClient {
 /**
  * A problem document (RFC 9457) as lines for a terminal.
  * @param {Response} response
+ * @param {(path: string) => string | undefined} [fileAt] the file in which a place of the request's body was written
  */
-async function problemText(response) {
+async function problemText(response, fileAt = () => undefined) {
   const text = await response.text();
   let problem;
   try {
@@ -113,7 +117,9 @@ async function problemText(response) {
   const lines = [`HTTP ${response.status}: ${[problem.title, problem.detail].filter(Boolean).join(": ")}`];
   for (const error of Array.isArray(problem.errors) ? problem.errors : []) {
     const nearest = error.nearest === undefined ? "" : ` (did you mean ${error.nearest}?)`;
-    lines.push(`  ${error.path || "/"}: ${error.reason}${nearest}`);
+    const file = fileAt(String(error.path ?? ""));
+    const place = `${error.path || "/"}${file === undefined ? "" : ` (${file})`}`;
+    lines.push(`  ${place}: ${error.reason}${nearest}`);
   }
   return lines.join("\n");
 }

@@ -16,6 +16,8 @@ import { CommandError } from "./command-error.mjs";
 
 const STAYS_HOME = new Set(["tests", "data", "site"]);
 const DOCUMENT = /\.(ya?ml|json)$/;
+/** Of each packed bundle: the file of each element of its lists. @type {WeakMap<object, Record<string, string[]>>} */
+const FILES = new WeakMap();
 /** Files that name files that name files …: surely a circle. */
 const MAX_FILE_DEPTH = 10;
 
@@ -49,6 +51,8 @@ export async function packProject(folder) {
 
   /** @type {Record<string, unknown>} */
   const lists = {};
+  /** @type {Record<string, string[]>} */
+  const origins = {};
   for (const name of readdirSync(folder).sort()) {
     if (STAYS_HOME.has(name) || name.startsWith(".") || !statSync(join(folder, name)).isDirectory()) continue;
     const files = readdirSync(join(folder, name))
@@ -60,8 +64,23 @@ export async function packProject(folder) {
         `${join(folder, head)} has ${name}, and there is a folder ${name}: use one of them.`,
       );
     lists[name] = await Promise.all(files.map((file) => readDocument(folder, join(name, file))));
+    origins[name] = files.map((file) => `${name}/${file}`);
   }
-  return { sluice: /** @type {number} */ (sluice), project, ...rest, ...lists };
+  const bundle = { sluice: /** @type {number} */ (sluice), project, ...rest, ...lists };
+  FILES.set(bundle, origins);
+  return bundle;
+}
+
+/**
+ * The file that a place of a packed bundle came from, as far as it is an element of a list.
+ * @param {object} bundle as `packProject` answered it
+ * @param {string} pointer a JSON Pointer, such as `/flows/0/nodes/size`
+ * @returns {string | undefined} in the project's folder, such as `flows/quote.yaml`
+ */
+export function fileOf(bundle, pointer) {
+  const [, list = "", index] = /^\/(\w+)\/(\d+)(?=\/|$)/.exec(pointer) ?? [];
+  const files = FILES.get(bundle) ?? {};
+  return Object.hasOwn(files, list) ? files[list]?.[Number(index)] : undefined;
 }
 
 /**
@@ -77,11 +96,36 @@ async function readDocument(folder, path, depth = 0) {
     prettyErrors: true,
   });
   const problem = document.errors[0] ?? document.warnings[0];
+  if (problem?.code === "MULTIPLE_DOCS")
+    throw new CommandError(
+      `${join(folder, path)} holds several documents; write one in each file, without \`---\` between.`,
+    );
   if (problem !== undefined) throw new CommandError(`${join(folder, path)}: ${problem.message}`);
   if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) {
     throw new CommandError(`${join(folder, path)} is empty.`);
   }
-  return inlineFiles(document.toJS(), folder, path, depth);
+  return inlineFiles(contentOf(document, join(folder, path)), folder, path, depth);
+}
+
+/**
+ * @param {import("yaml").Document} document
+ * @param {string} file for messages
+ * @returns {unknown} what it holds, which is finite
+ */
+function contentOf(document, file) {
+  let value;
+  try {
+    value = document.toJS();
+  } catch (error) {
+    // An alias without its anchor, or aliases that multiply: the library says which.
+    throw new CommandError(`${file}: ${error instanceof Error ? error.message : error}.`);
+  }
+  try {
+    JSON.stringify(value);
+  } catch {
+    throw new CommandError(`${file}: an alias stands inside what it repeats; write the value out.`);
+  }
+  return value;
 }
 
 /**

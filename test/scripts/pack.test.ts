@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { packProject } from "../../scripts/lib/pack.mjs";
+import { fileOf, packProject } from "../../scripts/lib/pack.mjs";
 
 let folder: string;
 
@@ -21,6 +21,29 @@ function write(files: Record<string, string>): void {
 }
 
 describe("packing a project", () => {
+  test("a place of the bundle is told with its file", async () => {
+    write({
+      "project.yaml": "project: shop\n",
+      "flows/b.yaml": "flow: second\n",
+      "flows/a.json": '{"flow": "first"}',
+    });
+    const bundle = await packProject(folder);
+    expect(fileOf(bundle, "/flows/0/nodes/x")).toBe("flows/a.json");
+    expect(fileOf(bundle, "/flows/1")).toBe("flows/b.yaml");
+    for (const none of ["", "/project", "/flows", "/flows/2", "/flows/length", "/constructor/0"])
+      expect(fileOf(bundle, none)).toBeUndefined();
+    expect(fileOf({}, "/flows/0")).toBeUndefined();
+  });
+
+  test.each([
+    ["an alias without its anchor", "flow: [*x]", /a\.yaml: Unresolved alias/],
+    ["an alias of what it stands in", "flow: &a [*a]", /a\.yaml: an alias stands inside what it repeats/],
+    ["a second document", "flow: a\n---\nflow: b\n", /a\.yaml holds several documents/],
+  ])("%s is told with its file", async (_what, text, message) => {
+    write({ "project.yaml": "project: shop\n", "flows/a.yaml": text });
+    await expect(packProject(folder)).rejects.toThrow(message);
+  });
+
   test("puts the project's fields first and every sub-folder's files into a list, in the order of their names", async () => {
     write({
       "project.yaml": "project: shop\ndescription: A shop\n",
