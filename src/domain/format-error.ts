@@ -64,8 +64,9 @@ export class FormatError extends SluiceError {
   }
 }
 
-function sentence(what: string, reason: string, { path, line, column }: FormatErrorPlace): string {
-  const places: string[] = [];
+function sentence(what: string, reason: string, { path, line, column, limit }: FormatErrorPlace): string {
+  // The limit in words too: not every place that tells a message has a field for it.
+  const places: string[] = limit === undefined ? [] : [limit];
   if (path !== undefined && path !== "") places.push(`at ${path}`);
   if (line !== undefined) places.push(`line ${line}`);
   if (column !== undefined) places.push(`column ${column}`);

@@ -26,7 +26,7 @@ describe("FormatError", () => {
     });
     expect(error).toBeInstanceOf(SluiceError);
     expect(error.code).toBe("invalid_request");
-    expect(error.message).toBe("it: is too much (at a[1]).");
+    expect(error.message).toBe("it: is too much (MAX_CSV_ROWS, at a[1]).");
     expect(error.details).toEqual({
       problems: [{ path: "a[1]", reason: "is too much" }],
       limit: "MAX_CSV_ROWS",
