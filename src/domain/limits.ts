@@ -260,7 +260,7 @@ export const MAX_TABLE_RULES = 200;
 export const MAX_TABLE_RULE_DEPTH = 20;
 /** Bytes, as JSON, of all values of one search's rules: they travel to D1 as parameters, which end at 2 MB. */
 export const MAX_TABLE_RULE_BYTES = 1_000_000;
-/** Characters of a value by which rows are ordered, where a cursor has to carry it. */
+/** Characters of a value by which rows are ordered, where a cursor has to carry it; of a larger one it carries the beginning. */
 export const MAX_CURSOR_VALUE_CHARS = 2_000;
 /** Aggregates, and columns to group by, of one query. */
 export const MAX_TABLE_AGGREGATES = 20;

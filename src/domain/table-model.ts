@@ -1,6 +1,6 @@
 import type { Problem } from "./errors";
 import { SluiceError } from "./errors";
-import type { Json, JsonObject } from "./json";
+import { type Json, type JsonObject, parseJson } from "./json";
 import { MAX_TABLE_ROW_BYTES } from "./limits";
 import { nearest } from "./nearest";
 import type { ColumnType, TableDefinition } from "./table";
@@ -124,7 +124,7 @@ export class TableModel {
         else problems.push({ path: at, reason: implicitReason(name, mode) });
         continue;
       }
-      const value = lenient && given === "" && column.type !== "text" ? null : given;
+      const value = lenient && typeof given === "string" ? meant(column.type, given) : given;
       const checked = checkValue(column.type, value);
       if ("reason" in checked) {
         problems.push({ path: at, reason: checked.reason });
@@ -167,6 +167,17 @@ const IMPLICIT: readonly TableColumn[] = [
   { name: "date_created", type: "datetime", required: false, default: null, implicit: true, notNull: true },
   { name: "date_updated", type: "datetime", required: false, default: null, implicit: true, notNull: true },
 ];
+
+/** What a text stands for where every value is written as a text: in XML, CSV and forms. */
+function meant(type: ColumnType, given: string): Json {
+  if (type !== "text" && given === "") return null;
+  if (type !== "json" || !/^\s*[[{]/.test(given)) return given;
+  try {
+    return parseJson(given, "the value");
+  } catch {
+    return given;
+  }
+}
 
 function storedDefault(type: ColumnType, value: Json | undefined): Stored {
   if (value === undefined) return null;

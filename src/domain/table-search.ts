@@ -1,4 +1,4 @@
-import type { Problem } from "./errors";
+import { type Problem, SluiceError } from "./errors";
 import type { Json, JsonObject } from "./json";
 import { MAX_CURSOR_VALUE_CHARS, MAX_TABLE_LIMIT, MAX_TABLE_OFFSET } from "./limits";
 import { nearest } from "./nearest";
@@ -6,10 +6,15 @@ import { rowId, type StoredRow, type TableColumn, type TableModel } from "./tabl
 import { type Condition, readCondition } from "./table-rules";
 import { nameOf, type Stored } from "./table-value";
 
+/** How much of a value that is too large a cursor carries, to know it again. */
+const CURSOR_BEGINNING_CHARS = 100;
+
 /** Where a page begins that goes on from another: behind the row with this value and id. */
 export interface CursorPlace {
   readonly value: Stored;
   readonly id: number;
+  /** Of a text too large to travel: its characters in all; `value` is how it begins, and the row itself has the rest. */
+  readonly length?: number;
 }
 
 /** Which rows, in which order, and which part of them. */
@@ -127,14 +132,16 @@ export function readDirection(value: Json | undefined, problems: Problem[]): boo
 
 /*
  * A cursor is the base64url form of `[order column, descending, value, id]`: where the last page ended. It goes on right
- * even when rows before it came or went. It is no secret and gives no right.
+ * even when rows before it came or went. It is no secret and gives no right. In place of a value that is too large to
+ * travel stands `[its characters in all, how it begins]`.
  */
 
-/** The cursor behind a row; `undefined` when the value is too large to travel in it. */
-export function cursorBehind(search: TableSearch, row: StoredRow): string | undefined {
+/** The cursor behind a row. */
+export function cursorBehind(search: TableSearch, row: StoredRow): string {
   const value = row[search.order.name] as Stored;
-  if (typeof value === "string" && value.length > MAX_CURSOR_VALUE_CHARS) return undefined;
-  const text = JSON.stringify([search.order.name, search.descending ? 1 : 0, value, row.id]);
+  const large = typeof value === "string" && value.length > MAX_CURSOR_VALUE_CHARS;
+  const travels = large ? [value.length, value.slice(0, CURSOR_BEGINNING_CHARS)] : value;
+  const text = JSON.stringify([search.order.name, search.descending ? 1 : 0, travels, row.id]);
   const bytes = new TextEncoder().encode(text);
   return btoa(String.fromCharCode(...bytes))
     .replaceAll("+", "-")
@@ -174,15 +181,40 @@ function decodeCursor(text: string): { order: string; descending: boolean; place
       new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes),
     ) as unknown;
     if (!Array.isArray(parsed) || parsed.length !== 4) return undefined;
-    const [order, descending, value, id] = parsed as unknown[];
+    const [order, descending, travels, id] = parsed as unknown[];
     if (typeof order !== "string" || !/^\w{1,50}$/.test(order) || (descending !== 0 && descending !== 1))
       return undefined;
-    if (value !== null && typeof value !== "string" && !Number.isFinite(value)) return undefined;
-    const place = typeof id === "number" ? rowId(String(id)) : undefined;
-    return place === undefined
-      ? undefined
-      : { order, descending: descending === 1, place: { value: value as Stored, id: place } };
+    const row = typeof id === "number" ? rowId(String(id)) : undefined;
+    const place = row === undefined ? undefined : placeOf(travels, row);
+    return place === undefined ? undefined : { order, descending: descending === 1, place };
   } catch {
     return undefined;
   }
+}
+
+function placeOf(travels: unknown, id: number): CursorPlace | undefined {
+  if (Array.isArray(travels)) {
+    const [length, value, ...more] = travels as unknown[];
+    const right = typeof length === "number" && typeof value === "string" && more.length === 0;
+    return right ? { value, id, length } : undefined;
+  }
+  const right = travels === null || typeof travels === "string" || Number.isFinite(travels);
+  return right ? { value: travels as Stored, id } : undefined;
+}
+
+/**
+ * The search with its cursor's whole value, which the row that it names has.
+ * @throws SluiceError invalid_request when the row has gone or has another value now
+ */
+export function withWholePlace(search: TableSearch, row: StoredRow | undefined): TableSearch {
+  const after = search.cursor?.after;
+  if (after?.length === undefined) return search;
+  const whole = row?.[search.order.name];
+  if (typeof whole !== "string" || whole.length !== after.length || !whole.startsWith(String(after.value))) {
+    throw new SluiceError(
+      "invalid_request",
+      `The cursor ends at row ${after.id}, which has gone or has another "${search.order.name}" now, and its value was too large to travel; begin again with an empty cursor.`,
+    );
+  }
+  return { ...search, cursor: { after: { value: whole, id: after.id } } };
 }

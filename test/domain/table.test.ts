@@ -107,14 +107,18 @@ describe("names from outside", () => {
 describe("a cursor", () => {
   it("carries the last row's place, and nothing that was not a cursor is one", () => {
     const search = readSearch(model, { order_field: "age", order_type: "desc", cursor: "" }, []);
-    const cursor = cursorBehind(search, { id: 7, age: 41 }) as string;
+    const cursor = cursorBehind(search, { id: 7, age: 41 });
     const again = readSearch(model, { order_field: "age", order_type: "desc", cursor }, []);
     expect(again.cursor?.after).toEqual({ value: 41, id: 7 });
-    expect(cursorBehind(search, { id: 7, age: "x".repeat(2_001) })).toBeUndefined();
+    const long = cursorBehind(search, { id: 7, age: "x".repeat(2_001) });
+    const held = readSearch(model, { order_field: "age", order_type: "desc", cursor: long }, []);
+    expect(held.cursor?.after).toEqual({ value: "x".repeat(100), id: 7, length: 2_001 });
     for (const text of [
       '["age",1,1e400,7]',
       '["age",1,1,-7]',
       '["age",1,{},7]',
+      '["age",1,[1],7]',
+      '["age",1,[1,2],7]',
       '["age",2,1,7]',
       "[]",
       "null",

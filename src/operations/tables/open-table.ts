@@ -1,7 +1,6 @@
 import type { Environment } from "../../domain/environment";
 import { SluiceError } from "../../domain/errors";
 import type { Json, JsonObject } from "../../domain/json";
-import { setOwn } from "../../domain/json";
 import { TableName } from "../../domain/table";
 import { TableModel } from "../../domain/table-model";
 import type { TableAddress, TablePort } from "../../engine/table-port";
@@ -75,20 +74,4 @@ export function objectOf(body: Json | undefined, what: string): JsonObject {
     });
   }
   return body;
-}
-
-/** What XML cannot say plainly: an element with `xsi:nil` is null, and a group with one rule has a list of one. */
-export function fromXml(value: Json): Json {
-  if (Array.isArray(value)) return value.map(fromXml);
-  if (typeof value !== "object" || value === null) return value;
-  if (value["@xsi:nil"] === "true" || value["@nil"] === "true") return null;
-  const result: JsonObject = {};
-  for (const [key, field] of Object.entries(value)) {
-    const read = fromXml(field);
-    const one = key === "rules" && typeof read === "object" && read !== null && !Array.isArray(read);
-    // `<rules><rule>…</rule><rule>…</rule></rules>` is how people write it too.
-    const inner = one && Object.keys(read).length === 1 && Object.hasOwn(read, "rule") ? read.rule : read;
-    setOwn(result, key, one ? [inner as Json].flat() : read);
-  }
-  return result;
 }

@@ -196,7 +196,9 @@ export function namesOf(on: Json | undefined): string[] {
 
 function rowsOf(open: OpenTable, { body, lenient }: TableRequest): CheckedRow[] {
   const problems: Problem[] = [];
-  const rows = readRows(open.address.model, body === undefined ? {} : body, problems, lenient);
+  const { model } = open.address;
+  const sent = lenient && model.column("row") === undefined ? listed(body) : body;
+  const rows = readRows(model, sent === undefined ? {} : sent, problems, lenient);
   if (problems.length > 0) {
     const limit =
       rows.length === 0 && problems[0]?.reason.includes("MAX_TABLE_ROWS") ? "MAX_TABLE_ROWS" : undefined;
@@ -208,6 +210,13 @@ function rowsOf(open: OpenTable, { body, lenient }: TableRequest): CheckedRow[] 
     ]);
   }
   return rows;
+}
+
+/** `<rows><row>…</row><row>…</row></rows>` is how people write a list in XML, beside our own `item`. */
+function listed(body: Json | undefined): Json | undefined {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
+  const { row, ...more } = body;
+  return typeof row === "object" && row !== null && Object.keys(more).length === 0 ? [row].flat() : body;
 }
 
 /** A row as it is stored now, without asking for it. */

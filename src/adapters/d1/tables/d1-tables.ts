@@ -1,7 +1,7 @@
 import { MAX_DURABLE_RUN_MS } from "../../../domain/limits";
 import type { TableAggregation } from "../../../domain/table-aggregate";
 import type { CheckedRow, StoredRow } from "../../../domain/table-model";
-import type { TablePage, TableSearch } from "../../../domain/table-search";
+import { type TablePage, type TableSearch, withWholePlace } from "../../../domain/table-search";
 import { momentOf, type Stored } from "../../../domain/table-value";
 import type {
   FoundGroups,
@@ -83,7 +83,8 @@ export class D1Tables implements TablePort {
   async search(table: TableAddress, searches: readonly TableSearch[]): Promise<readonly TablePage[]> {
     // Items of a flow often ask the same: each question is put once.
     const questions = new Map<string, { statement: Statement; search: TableSearch; pages: number[] }>();
-    for (const [index, search] of searches.entries()) {
+    const placed = await this.#placed(table, searches);
+    for (const [index, search] of placed.entries()) {
       const statement = searchStatement(table, search);
       const key = searches.length === 1 ? "" : JSON.stringify([statement, search.cursor !== undefined]);
       const known = questions.get(key);
@@ -101,6 +102,16 @@ export class D1Tables implements TablePort {
       for (const place of places) pages[place] = page;
     }
     return pages;
+  }
+
+  /** Searches whose cursors carry all of their values: of texts too large to travel the row has the rest. */
+  async #placed(table: TableAddress, searches: readonly TableSearch[]): Promise<readonly TableSearch[]> {
+    const ids = searches.flatMap(({ cursor }) =>
+      cursor?.after?.length === undefined ? [] : [cursor.after.id],
+    );
+    if (ids.length === 0) return searches;
+    const rows = await this.get(table, ids);
+    return searches.map((search) => withWholePlace(search, rows.get(search.cursor?.after?.id ?? 0)));
   }
 
   async #completed(table: TableAddress, search: TableSearch, found: FoundRow[]): Promise<TablePage> {

@@ -1,4 +1,5 @@
 import { jsonOfValue, type KeystoreEntry } from "../../../domain/keystore";
+import { fromXml } from "../../../domain/xml-body";
 import {
   deleteKey,
   readKey,
@@ -101,6 +102,9 @@ export const removeKey = defineV1Route({
   },
 });
 
+/** Lists of a search, which XML writes like their element when they have one. */
+const SEARCH_LISTS = { rules: "rule", select: "item" };
+
 export const searchKeys = defineV1Route({
   method: "POST",
   path: "/v1/keystore/{keystore}",
@@ -114,7 +118,8 @@ export const searchKeys = defineV1Route({
   safe: true,
   async handle(call) {
     const { keystore = "" } = call.path;
-    const search = call.body.value ?? null;
+    const { kind, value = null } = call.body;
+    const search = kind === "xml" ? fromXml(value, SEARCH_LISTS) : value;
     return bare(await searchKeystore(call.services, call.principal.environment.id, keystore, search));
   },
 });

@@ -1,9 +1,10 @@
 import { SluiceError } from "../../../domain/errors";
 import type { Json, JsonObject } from "../../../domain/json";
 import { MAX_TABLE_ROWS } from "../../../domain/limits";
+import { fromXml } from "../../../domain/xml-body";
 import { requestTarget } from "../../../http/request-target";
 import { isCsv, notCsv, rowsFromCsv, rowsToCsv, wantsCsv } from "../../../operations/tables/csv";
-import { fromXml, objectOf, type TableRequest } from "../../../operations/tables/open-table";
+import { objectOf, type TableRequest } from "../../../operations/tables/open-table";
 import {
   aggregateRows,
   deleteRow,
