@@ -19,6 +19,9 @@ export function answer(data: Json, status = 200, more: { lastModified?: number }
   return bare({ code: status, data }, { status, ...more });
 }
 
+/** States of environments that are not there to be used, and are not about to be. */
+const INACTIVE: readonly StoredEnvironment["status"][] = ["error", "deleting", "deleted"];
+
 /** How an environment looks on the wire; statistics and certificate only where the seed has them. */
 export function environmentOnWire(described: DescribedEnvironment, call: V1Call): JsonObject {
   const { environment, projects, statistics, certificate } = described;
@@ -62,7 +65,8 @@ export function environmentOnWire(described: DescribedEnvironment, call: V1Call)
       used_percentage: round(percentage),
       available_percentage: round(Math.max(0, 100 - percentage)),
     },
-    active: environment.status === "ready" || environment.status === "upgraded" ? 1 : 0,
+    // 1 while it is made or changed, too, as the seed has it.
+    active: INACTIVE.includes(environment.status) ? 0 : 1,
     region: environment.region,
     ip: "127.0.0.1",
     ...(progress === null ? {} : { progress: { ...progress, failed: [...progress.failed] } }),
