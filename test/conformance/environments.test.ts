@@ -395,7 +395,9 @@ describe("an update", () => {
 
   it("with null for a body is refused", async () => {
     const { id } = await data<Wire[]>(await send("GET", "")).then(([first]) => first as Wire);
-    expect(await refused(await send("POST", `/${id}`, "null"), 400)).toContain("expected object");
+    expect(await refused(await send("POST", `/${id}`, "null"), 400)).toContain(
+      "expected an object, got null",
+    );
   });
 
   it("with delete_certificate 2 is refused", async () => {
