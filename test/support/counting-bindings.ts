@@ -109,6 +109,7 @@ export function countingBindings(real: Bindings, more: Partial<Bindings> = {}): 
   const objects = {
     EXCLUSION_GROUP: counted(real.EXCLUSION_GROUP),
     RUN_SHARD: counted(real.RUN_SHARD),
+    KEYSTORE_OWNER: counted(real.KEYSTORE_OWNER),
   };
 
   return {
