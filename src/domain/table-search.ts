@@ -6,6 +6,9 @@ import { rowId, type StoredRow, type TableColumn, type TableModel } from "./tabl
 import { type Condition, readCondition } from "./table-rules";
 import { nameOf, type Stored } from "./table-value";
 
+/** A character takes six bytes at the most, as an escape, and three bytes four characters; beside it a name and an id. */
+const MAX_CURSOR_CHARS = MAX_CURSOR_VALUE_CHARS * 8 + 200;
+
 /** How much of a value that is too large a cursor carries, to know it again. */
 const CURSOR_BEGINNING_CHARS = 100;
 
@@ -173,7 +176,7 @@ function readCursor(
 }
 
 function decodeCursor(text: string): { order: string; descending: boolean; place: CursorPlace } | undefined {
-  if (text.length > MAX_CURSOR_VALUE_CHARS * 6 || !/^[\w-]+$/.test(text)) return undefined;
+  if (text.length > MAX_CURSOR_CHARS || !/^[\w-]+$/.test(text)) return undefined;
   try {
     const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
     const bytes = Uint8Array.from(binary, (char) => char.charCodeAt(0));

@@ -110,6 +110,15 @@ describe("a cursor", () => {
     const cursor = cursorBehind(search, { id: 7, age: 41 });
     const again = readSearch(model, { order_field: "age", order_type: "desc", cursor }, []);
     expect(again.cursor?.after).toEqual({ value: 41, id: 7 });
+    for (const letter of ["x", "é", "😀", "\u0001", '"']) {
+      const age = letter.repeat(2_000 / letter.length);
+      const back = readSearch(
+        model,
+        { order_field: "age", order_type: "desc", cursor: cursorBehind(search, { id: 7, age }) },
+        [],
+      );
+      expect([letter, back.cursor?.after]).toEqual([letter, { value: age, id: 7 }]);
+    }
     const long = cursorBehind(search, { id: 7, age: "x".repeat(2_001) });
     const held = readSearch(model, { order_field: "age", order_type: "desc", cursor: long }, []);
     expect(held.cursor?.after).toEqual({ value: "x".repeat(100), id: 7, length: 2_001 });
