@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AdminClient } from "../../scripts/lib/admin.mjs";
+import { COMPANION_PORT } from "../../scripts/lib/companion.mjs";
 import { describeDemo, seedDemo } from "../../scripts/lib/demo.mjs";
 import { paths } from "../../scripts/lib/paths.mjs";
 import { startTestRuntime, type TestRuntime } from "../bundle/support/runtime";
@@ -22,7 +23,8 @@ let memory: string;
 let webhooks: Record<string, DemoWebhook>;
 
 beforeAll(async () => {
-  runtime = await startTestRuntime();
+  // The demo has integrations with its companion, which nobody calls here.
+  runtime = await startTestRuntime({ bindings: { ALLOW_PRIVATE_HOSTS: `127.0.0.1:${COMPANION_PORT}` } });
   admin = new AdminClient(runtime.url, runtime.adminToken);
   memory = join(mkdtempSync(join(tmpdir(), "sluice-webhooks-demo-")), "seeded.json");
   const { projects, credentials } = await seedDemo(admin, paths().examples, memory);
