@@ -1,6 +1,4 @@
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import { stateDatabases } from "./state-databases.mjs";
 
 /**
  * Records that wait in the database while no shard has their run: only the sweeper will start them. Read from the files
@@ -14,22 +12,14 @@ export function untakenRecords(state) {
   const taken = new Set();
   /** @type {{ run: string, scheduled: boolean }[]} */
   const waiting = [];
-  for (const file of readdirSync(join(state, "v3"), { recursive: true, encoding: "utf8" })) {
-    if (!file.endsWith(".sqlite")) continue;
-    const db = new DatabaseSync(join(state, "v3", file));
-    try {
-      const has = (/** @type {string} */ table) =>
-        db.prepare("SELECT 1 FROM sqlite_master WHERE name = ?").get(table) !== undefined;
-      if (file.includes("RunShard") && has("runs")) {
-        for (const { id } of db.prepare("SELECT id FROM runs").all()) taken.add(String(id));
-      } else if (has("records")) {
-        const rows = db
-          .prepare("SELECT run_id AS run, status = 4 AS scheduled FROM records WHERE queue = 'waiting'")
-          .all();
-        for (const { run, scheduled } of rows) waiting.push({ run: String(run), scheduled: scheduled === 1 });
-      }
-    } finally {
-      db.close();
+  for (const { file, db, has } of stateDatabases(state)) {
+    if (file.includes("RunShard") && has("runs")) {
+      for (const { id } of db.prepare("SELECT id FROM runs").all()) taken.add(String(id));
+    } else if (has("records")) {
+      const rows = db
+        .prepare("SELECT run_id AS run, status = 4 AS scheduled FROM records WHERE queue = 'waiting'")
+        .all();
+      for (const { run, scheduled } of rows) waiting.push({ run: String(run), scheduled: scheduled === 1 });
     }
   }
   const untaken = waiting.filter(({ run }) => !taken.has(run));

@@ -1,6 +1,4 @@
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import { stateDatabases } from "./state-databases.mjs";
 
 /**
  * Writes of steps that were committed in the database or by a keystore's owner, while the step's shard does not know that it
@@ -14,24 +12,16 @@ export function unfinishedWrites(state) {
   const finished = new Set();
   /** @type {{ key: string, kind: "tables" | "keystores" }[]} */
   const written = [];
-  for (const file of readdirSync(join(state, "v3"), { recursive: true, encoding: "utf8" })) {
-    if (!file.endsWith(".sqlite")) continue;
-    const db = new DatabaseSync(join(state, "v3", file));
-    try {
-      const has = (/** @type {string} */ table) =>
-        db.prepare("SELECT 1 FROM sqlite_master WHERE name = ?").get(table) !== undefined;
-      if (file.includes("RunShard") && has("steps")) {
-        for (const { run, path } of db.prepare("SELECT run, path FROM steps").all())
-          finished.add(`${run}/${path}`);
-      } else if (has("applied_steps")) {
-        for (const { key } of db.prepare("SELECT step_key AS key FROM applied_steps").all())
-          written.push({ key: String(key), kind: "tables" });
-      } else if (has("entries") && has("steps")) {
-        for (const { key } of db.prepare("SELECT step AS key FROM steps").all())
-          written.push({ key: String(key), kind: "keystores" });
-      }
-    } finally {
-      db.close();
+  for (const { file, db, has } of stateDatabases(state)) {
+    if (file.includes("RunShard") && has("steps")) {
+      for (const { run, path } of db.prepare("SELECT run, path FROM steps").all())
+        finished.add(`${run}/${path}`);
+    } else if (has("applied_steps")) {
+      for (const { key } of db.prepare("SELECT step_key AS key FROM applied_steps").all())
+        written.push({ key: String(key), kind: "tables" });
+    } else if (has("entries") && has("steps")) {
+      for (const { key } of db.prepare("SELECT step AS key FROM steps").all())
+        written.push({ key: String(key), kind: "keystores" });
     }
   }
   const open = written.filter(({ key }) => !finished.has(key.slice(0, key.lastIndexOf("/"))));
