@@ -5,12 +5,24 @@ const MAX_PARAMETER_CHARS = 500_000;
  * JSON arrays of the rows, each of a size that one bound parameter holds: how many rows go in with one statement, since
  * D1 binds 100 values at the most.
  */
-export function* jsonChunks(rows: readonly unknown[]): Generator<string> {
+export function jsonChunks(rows: readonly unknown[]): Generator<string> {
+  return textChunks(rows, (row) => JSON.stringify(row), MAX_PARAMETER_CHARS);
+}
+
+/**
+ * JSON arrays of elements that `textOf` writes, each of at most `maxChars` characters of them; an element that is longer
+ * makes one of its own.
+ */
+export function* textChunks<T>(
+  rows: readonly T[],
+  textOf: (row: T) => string,
+  maxChars: number,
+): Generator<string> {
   let part: string[] = [];
   let size = 0;
   for (const row of rows) {
-    const text = JSON.stringify(row);
-    if (part.length > 0 && size + text.length > MAX_PARAMETER_CHARS) {
+    const text = textOf(row);
+    if (part.length > 0 && size + text.length > maxChars) {
       yield `[${part.join(",")}]`;
       part = [];
       size = 0;

@@ -1,3 +1,5 @@
+import { textChunks } from "../json-chunks";
+
 /** A record's fields as JSON in a parameter; its data is put in as it is, so that it is not escaped once more. */
 export interface RawRow {
   head: unknown;
@@ -17,18 +19,10 @@ export function fieldRows(
 }
 
 /** JSON arrays of the rows, each of a size that one bound parameter holds. */
-export function* rawChunks(rows: readonly RawRow[]): Generator<string> {
-  let part: string[] = [];
-  let size = 0;
-  for (const { head, data } of rows) {
-    const text = `${JSON.stringify(head).slice(0, -1)},"d":${data}}`;
-    if (part.length > 0 && size + text.length > MAX_PARAMETER_CHARS) {
-      yield `[${part.join(",")}]`;
-      part = [];
-      size = 0;
-    }
-    part.push(text);
-    size += text.length;
-  }
-  if (part.length > 0) yield `[${part.join(",")}]`;
+export function rawChunks(rows: readonly RawRow[]): Generator<string> {
+  return textChunks(
+    rows,
+    ({ head, data }) => `${JSON.stringify(head).slice(0, -1)},"d":${data}}`,
+    MAX_PARAMETER_CHARS,
+  );
 }
