@@ -11,7 +11,7 @@ export const FILE_MANAGER = "";
 
 /** A file of a website, a hosted page or the file manager, without its bytes. */
 export interface SiteFile {
-  /** With slashes between segments, none at its ends; empty for a hosted page. */
+  /** With slashes between segments, none at its ends; empty for the one file of a hosted page. */
   path: string;
   contentType: string;
   size: number;

@@ -264,3 +264,40 @@ describe("files of a website that come with its project", () => {
     expect(parts?.n).toBe(0);
   }, 20_000);
 });
+
+describe("a hosted page", () => {
+  const put = async (body: string, on = "sites", headers = own) => {
+    const answer = await admin("PUT", `/projects/${on}/pages/Our shop`, body, {
+      ...headers,
+      "content-type": "text/html",
+    });
+    return [answer.status, await answer.json()] as [number, Record<string, unknown>];
+  };
+
+  it("is answered with its name and the URLs that show it, of which there are none at first", async () => {
+    const told = {
+      page: "Our shop",
+      contentType: "text/html",
+      size: 5,
+      hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+      updatedAt: expect.stringMatching(/^20.*Z$/),
+    };
+    expect(await put("<one>")).toStrictEqual([201, { ...told, urls: [] }]);
+    const page = { name: "Our shop", type: "hostedpage" };
+    const mapped = await map({ url: "/visit-us/", ...page }, { url: "/our-shop/", ...page });
+    expect(mapped.status).toBe(200);
+    expect(await put("<two>")).toStrictEqual([200, { ...told, urls: ["/our-shop/", "/visit-us/"] }]);
+    expect(await shown("/visit-us/")).toEqual([200, "<two>"]);
+  });
+
+  it("has the URLs of its own project alone", async () => {
+    expect((await admin("PUT", "/projects/others", { flows: [] }, own)).ok).toBe(true);
+    expect((await put("<other>", "others"))[1].urls).toEqual([]);
+  });
+
+  it("leaves files the path that they have", async () => {
+    const answer = await admin("PUT", "/projects/sites/websites/shop/files/a/b.txt", "text", own);
+    const told = await answer.json<Record<string, unknown>>();
+    expect([told.path, told.page, told.urls]).toEqual(["a/b.txt", undefined, undefined]);
+  });
+});

@@ -4,12 +4,15 @@ import { SluiceError } from "../../domain/errors";
 import { MAX_FILE_BYTES, MAX_PROJECT_FILES } from "../../domain/limits";
 import { FILE_MANAGER, filePath, pageSite, type SiteFile } from "../../domain/site";
 import type { ApplyServices } from "../apply-project";
+import type { EnvironmentStore } from "../environments/ports";
 import { requireRoom, type StorageRoom } from "../environments/storage-room";
 import { requireProject } from "../projects";
 import type { SiteFiles } from "./ports";
 
 export interface FileServices extends ApplyServices {
   siteFiles: SiteFiles;
+  /** Where the environment's URLs lead. */
+  environments: Pick<EnvironmentStore, "mappings">;
   room: StorageRoom;
 }
 
@@ -58,14 +61,32 @@ async function requireWebsite(
   );
 }
 
-/** Stores a file; one of the same path is replaced. @returns whether it is new */
+/** URLs that show a hosted page: those that are mapped to it, in order. None until one is. */
+async function urlsOf(
+  { environments }: FileServices,
+  environment: Environment,
+  projectId: number,
+  page: string,
+): Promise<string[]> {
+  return (await environments.mappings(environment.id))
+    .filter(
+      ({ type, ...mapping }) =>
+        type === "hostedpage" && mapping.projectId === projectId && mapping.name === page,
+    )
+    .map(({ url }) => url);
+}
+
+/**
+ * Stores a file; one of the same path is replaced.
+ * @returns whether it is new; of a hosted page also the URLs that show it
+ */
 export async function putFile(
   services: FileServices,
   environment: Environment,
   project: string,
   place: FilePlace,
   content: { bytes: Uint8Array; contentType: string },
-): Promise<{ file: SiteFile; isNew: boolean }> {
+): Promise<{ file: SiteFile; isNew: boolean; urls: string[] | undefined }> {
   const { projectId, site, path } = await locate(services, environment, project, place);
   const { bytes, contentType } = content;
   if (bytes.length > MAX_FILE_BYTES) {
@@ -97,7 +118,8 @@ export async function putFile(
     updatedAt: services.world.now(),
   };
   await services.siteFiles.put(environment.id, projectId, site, file, bytes);
-  return { file, isNew: present === undefined };
+  const urls = place.kind === "page" ? await urlsOf(services, environment, projectId, place.page) : undefined;
+  return { file, isNew: present === undefined, urls };
 }
 
 /** @throws SluiceError not_found */

@@ -13,19 +13,30 @@ import { Page } from "./schemas";
 export const files = newRouter();
 const tags = ["Files"];
 
-const File = z
+const Content = {
+  contentType: z.string(),
+  size: z.number().int().describe("Bytes."),
+  hash: z.string().describe("SHA-256 of the bytes."),
+  updatedAt: z.iso.datetime(),
+};
+const File = z.object({ path: z.string(), ...Content }).openapi("SiteFile");
+const HostedPage = z
   .object({
-    path: z.string().describe("Empty for a hosted page."),
-    contentType: z.string(),
-    size: z.number().int().describe("Bytes."),
-    hash: z.string().describe("SHA-256 of the bytes."),
-    updatedAt: z.iso.datetime(),
+    page: z.string(),
+    urls: z.array(z.string()).describe("URLs that are mapped to it. Nobody sees it before there is one."),
+    ...Content,
   })
-  .openapi("SiteFile");
+  .openapi("HostedPage");
 const FileList = z.object({ files: z.array(File), next: z.string().nullable() }).openapi("SiteFileList");
 const PageQuery = z.strictObject(Page);
 
 const onWire = ({ updatedAt, ...file }: SiteFile) => ({ ...file, updatedAt: time(updatedAt) });
+
+/** The one file of a page has no path: it is found where URLs lead to it. */
+const pageOnWire = (page: string, urls: readonly string[], file: SiteFile) => {
+  const { path: _, ...content } = onWire(file);
+  return { page, urls, ...content };
+};
 
 /** Types under which clients send bytes without having said what they are. */
 const UNSAID = new Set(["", "application/octet-stream", "application/x-www-form-urlencoded"]);
@@ -37,6 +48,7 @@ interface Place {
   of(context: ManagementContext): FilePlace;
   name: string;
   what: string;
+  answer: z.ZodType;
 }
 
 /** The rest of the path behind a prefix, decoded. */
@@ -61,22 +73,25 @@ const PLACES: readonly Place[] = [
     }),
     name: "WebsiteFile",
     what: "a file of a website",
+    answer: File,
   },
   {
     path: "/projects/{project}/files/{path}",
     of: (context) => ({ kind: "file", path: rest(context, 6) }),
     name: "ProjectFile",
     what: "a file of the project's file manager",
+    answer: File,
   },
   {
     path: "/projects/{project}/pages/{page}",
     of: (context) => ({ kind: "page", page: context.req.param("page") ?? "" }),
     name: "HostedPage",
     what: "a hosted page",
+    answer: HostedPage,
   },
 ];
 
-for (const { path, of, name, what } of PLACES) {
+for (const { path, of, name, what, answer } of PLACES) {
   const params = z.object(
     Object.fromEntries([...path.matchAll(/\{(\w+)\}/g)].map(([, each = ""]) => [each, z.string()])),
   );
@@ -104,8 +119,8 @@ for (const { path, of, name, what } of PLACES) {
       }),
     );
   describe("put", `Upload ${what}`, {
-    200: json(File, "It was replaced."),
-    201: json(File, "It is new."),
+    200: json(answer, "It was replaced."),
+    201: json(answer, "It is new."),
     409: problem("The project has as many files as it may have."),
     413: problem("The file is too large."),
   });
@@ -121,14 +136,15 @@ for (const { path, of, name, what } of PLACES) {
   files.put(route, async (context) => {
     const place = of(context);
     const bytes = await readBody(context.req.raw as unknown as Request, MAX_FILE_BYTES, "MAX_FILE_BYTES");
-    const { file, isNew } = await putFile(
+    const { file, isNew, urls } = await putFile(
       context.get("management"),
       context.get("environment"),
       context.req.param("project") ?? "",
       place,
       { bytes, contentType: contentType(context, place) },
     );
-    return context.json(onWire(file), isNew ? 201 : 200);
+    const told = place.kind === "page" ? pageOnWire(place.page, urls ?? [], file) : onWire(file);
+    return context.json(told, isNew ? 201 : 200);
   });
   files.get(route, async (context) => {
     const { file, bytes } = await readFile(
