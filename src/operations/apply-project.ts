@@ -40,7 +40,7 @@ export interface ApplyRequest {
   publish: boolean;
   /** Publishes although secrets are missing that the bundle names: who asks has no way to set them. What needs one fails until it is set. */
   secretsLater?: boolean;
-  /** What may be lost, by name: `table:users`, `column:users.email`, `keystore:weather`. */
+  /** What may be lost, by name (`drop-names.ts`). A name that nothing is lost of is warned of. */
   drop: readonly string[];
   /** Entity tags of `If-Match`; `undefined` when there is no such header. */
   ifMatch: string[] | undefined;
@@ -62,6 +62,8 @@ export interface ApplyResult {
   flows: { created: string[]; updated: string[]; restored: string[]; retired: string[]; unchanged: number };
   /** By kind; only kinds of which there is something to tell. */
   resources: ResourceSummary;
+  /** What was asked for and had no effect; absent when there is nothing to warn of. */
+  warnings?: Problem[];
 }
 
 /**
@@ -149,6 +151,7 @@ export async function applyProject(services: ApplyServices, request: ApplyReques
       dryRun: request.dryRun,
       flows: plan.summary,
       resources: changedResources.summary,
+      ...(changedResources.warnings.length === 0 ? {} : { warnings: changedResources.warnings }),
     };
     if (request.dryRun || !changed) return result;
     const change: ProjectChange = {

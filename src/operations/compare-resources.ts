@@ -3,6 +3,7 @@ import type { Problem } from "../domain/errors";
 import { pointer } from "../domain/json-path";
 import { RESOURCES, type ResourceKind } from "../domain/resource";
 import type { CheckedResource } from "./check-resources";
+import { DropNames } from "./drop-names";
 import type { ResourceChange, StoredResource, TableSchemas } from "./ports";
 import { type ResourceStep, resourceStatements } from "./resource-statements";
 
@@ -26,6 +27,8 @@ export interface ResourceComparison {
   statements: string[];
   /** What would be lost, and was not named. */
   problems: Problem[];
+  /** What was named, and is not lost. */
+  warnings: Problem[];
 }
 
 /** What is new, changed or gone in comparison with what is stored. Drafts touch no resources. */
@@ -33,11 +36,19 @@ export async function compareResources(
   environmentId: number,
   resources: readonly CheckedResource[],
   present: readonly StoredResource[],
-  { publish, drop }: { publish: boolean; drop: readonly string[] },
+  { publish, drop: names }: { publish: boolean; drop: readonly string[] },
   schemas: TableSchemas,
 ): Promise<ResourceComparison> {
-  const result: ResourceComparison = { changes: [], removed: [], summary: {}, statements: [], problems: [] };
-  if (!publish) return result;
+  const drop = new DropNames(names);
+  const result: ResourceComparison = {
+    changes: [],
+    removed: [],
+    summary: {},
+    statements: [],
+    problems: [],
+    warnings: [],
+  };
+  if (!publish) return { ...result, warnings: drop.warnings(present, publish) };
   const told = (kind: ResourceKind) => {
     const summary = result.summary[kind] ?? { created: [], updated: [], removed: [], unchanged: 0 };
     result.summary[kind] = summary;
@@ -68,7 +79,7 @@ export async function compareResources(
   }
   for (const stored of known.values()) {
     const { kind, name } = stored;
-    if (RESOURCES[kind].keepsData && !drop.includes(`${kind}:${name}`)) {
+    if (RESOURCES[kind].keepsData && !drop.confirms(`${kind}:${name}`)) {
       result.problems.push({
         path: pointer(RESOURCES[kind].section),
         reason: `the ${kind} "${name}" is no longer in the bundle, and its data would be lost; keep it, or confirm with ?drop=${kind}:${name}`,
@@ -79,5 +90,5 @@ export async function compareResources(
     result.removed.push({ kind, name });
     await work(kind, { environmentId, before: stored, after: undefined, drop });
   }
-  return result;
+  return { ...result, warnings: drop.warnings(present, publish) };
 }

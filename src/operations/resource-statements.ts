@@ -1,6 +1,7 @@
 import type { Problem } from "../domain/errors";
 import type { ResourceKind } from "../domain/resource";
 import type { CheckedResource } from "./check-resources";
+import type { DropNames } from "./drop-names";
 import { keystoreStatements } from "./keystore-statements";
 import type { StoredResource, TableSchemas } from "./ports";
 import { tableStatements } from "./table-statements";
@@ -10,8 +11,8 @@ export interface ResourceStep {
   environmentId: number;
   before: StoredResource | undefined;
   after: CheckedResource | undefined;
-  /** What may be lost, by name. */
-  drop: readonly string[];
+  /** What may be lost. */
+  drop: DropNames;
 }
 
 export interface ResourceWork {

@@ -8,7 +8,7 @@ export async function tableStatements(step: ResourceStep, schemas: TableSchemas)
   const { environmentId, before, after, drop } = step;
   const was = before?.definition as TableDefinition | undefined;
   const is = after?.definition as TableDefinition | undefined;
-  const confirmed = (column: string) => drop.includes(`column:${column}`);
+  const confirmed = (column: string) => drop.confirms(`column:${column}`);
   const { changes, losses, summary } = compareTables(was, is, confirmed);
   const table = (is ?? was)?.table as string;
   // What the rows that are there say against it, where the definitions alone say nothing.

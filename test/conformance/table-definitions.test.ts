@@ -244,3 +244,80 @@ describe("a change", () => {
     expect((await v1("POST", "/tables/race", keyed, { a: "x" })).status).toBe(200);
   });
 });
+
+describe("a name in `drop`", () => {
+  interface Warned extends Report {
+    changed: boolean;
+    warnings?: { path: string; reason: string; nearest?: string }[];
+  }
+  const project = "dropping";
+  const table = (name: string, ...names: string[]) => ({
+    table: name,
+    columns: Object.fromEntries(names.map((column) => [column, "text"])),
+  });
+  const apply = async (query: string, ...tables: object[]) => {
+    const { status, report } = await put(tables, query, project);
+    const { changed, warnings } = report as Warned;
+    return { status, changed, warnings };
+  };
+
+  it("that something is lost of is not warned of; the same apply again succeeds, and warns", async () => {
+    const both = [table("cats", "name", "age"), table("dogs", "name")];
+    expect(await apply("", ...both)).toStrictEqual({ status: 201, changed: true, warnings: undefined });
+    const less = "?drop=column:cats.age,%20table:dogs,column:dogs.name,";
+    expect(await apply(less, table("cats", "name"))).toStrictEqual({
+      status: 200,
+      changed: true,
+      warnings: undefined,
+    });
+    expect(await apply(less, table("cats", "name"))).toStrictEqual({
+      status: 200,
+      changed: false,
+      warnings: ["column:cats.age", "table:dogs", "column:dogs.name"].map((name) =>
+        expect.objectContaining({
+          path: "drop",
+          reason: `nothing is lost of "${name}": the project has no such thing`,
+        }),
+      ),
+    });
+  });
+
+  it("that the bundle keeps, or that is not there, is warned of, with the nearest name", async () => {
+    const kept = table("cats", "name");
+    expect((await apply("?drop=table:cats", kept)).warnings).toEqual([
+      { path: "drop", reason: 'nothing is lost of "table:cats": the bundle keeps its data' },
+    ]);
+    for (const query of ["?drop=column:cats.nane", "?dryRun=true&drop=column:cats.nane"]) {
+      expect((await apply(query, kept)).warnings).toEqual([
+        {
+          path: "drop",
+          reason: 'nothing is lost of "column:cats.nane": the project has no such thing',
+          nearest: "column:cats.name",
+        },
+      ]);
+    }
+    const draft = await apply("?publish=false&drop=table:cats");
+    expect(draft).toMatchObject({ status: 200, warnings: [{ reason: expect.stringContaining("drafts") }] });
+    // It was a draft: the table is there.
+    expect((await apply("", kept)).changed).toBe(false);
+  });
+
+  it.each(["cats", "tables:cats", "column:cats", "webhook:a", "table:", "keystore"])(
+    "that can be no name of data is refused: %s",
+    async (name) => {
+      const { status, text } = await put([], `?drop=table:cats,${name}`, project);
+      expect(status).toBe(400);
+      expect(JSON.parse(text)).toMatchObject({
+        code: "invalid_request",
+        errors: [
+          {
+            path: "drop",
+            reason: `"${name}" names nothing that has data: write table:users, column:users.email or keystore:weather`,
+          },
+        ],
+      });
+      // Nothing was lost of the one that is right.
+      expect((await apply("", table("cats", "name"))).changed).toBe(false);
+    },
+  );
+});

@@ -3,9 +3,9 @@ import type { CopyAction, ProjectTransfer } from "../../domain/environment-life"
 import { SluiceError } from "../../domain/errors";
 import type { Json } from "../../domain/json";
 import type { CopyItem } from "../../domain/pending-change";
-import { RESOURCES, type ResourceKind } from "../../domain/resource";
-import type { TableDefinition } from "../../domain/table";
+import type { ResourceKind } from "../../domain/resource";
 import { applyProject } from "../apply-project";
+import { droppable } from "../drop-names";
 import type { StoredResource } from "../ports";
 import { exportProject } from "../projects";
 import { begin, type EnvironmentServices, requireReady, requireStanding } from "./environments";
@@ -170,18 +170,6 @@ function keptConstants(theirs: unknown, own: unknown): Constants | undefined {
       Object.hasOwn(present, name) ? (present[name] as Json) : value,
     ]),
   );
-}
-
-/** Names of all that a project keeps data in, as `?drop=` takes them. */
-function droppable(resources: readonly StoredResource[]): string[] {
-  return resources
-    .filter(({ kind }) => RESOURCES[kind].keepsData)
-    .flatMap(({ kind, name, definition }) => [
-      `${kind}:${name}`,
-      ...(kind === "table"
-        ? Object.keys((definition as TableDefinition).columns).map((column) => `column:${name}.${column}`)
-        : []),
-    ]);
 }
 
 /** What is copied after the definitions. @throws SluiceError invalid_request naming what the project does not have */

@@ -3,6 +3,7 @@ import { Bundle } from "../../domain/bundle";
 import { MAX_BUNDLE_BYTES } from "../../domain/limits";
 import { readBody } from "../../http/request-body";
 import { applyProject, projectTag } from "../../operations/apply-project";
+import { readDropNames } from "../../operations/drop-names";
 import { exportProject, projectEndpoints } from "../../operations/projects";
 import { readDocument, writeYaml } from "./document";
 import { projectOpenApi } from "./project-openapi";
@@ -90,7 +91,7 @@ projects.put("/projects/:project", async (context) => {
     document: readDocument(bytes, context.req.header("content-type") ?? null),
     dryRun,
     publish,
-    drop: drop.split(",").map((name) => name.trim()),
+    drop: readDropNames(drop),
     ifMatch: entityTags(context.req.header("if-match")),
     ifNoneMatch: entityTags(context.req.header("if-none-match")),
     by: context.get("user"),

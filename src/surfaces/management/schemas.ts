@@ -57,6 +57,12 @@ export const ApplyReport = z
       .describe(
         "Tables, keystores, integrations …, by kind; only kinds of which there is something to tell.",
       ),
+    warnings: z
+      .array(z.object({ path: z.string(), reason: z.string(), nearest: z.string().optional() }))
+      .optional()
+      .describe(
+        "What was asked for and had no effect: names in `drop` that nothing is lost of. Absent when there are none.",
+      ),
   })
   .openapi("ApplyReport");
 
