@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Problem } from "./errors";
-import type { Json } from "./json";
+import { type Json, truncate } from "./json";
 import { MAX_TABLE_RULE_BYTES, MAX_TABLE_RULE_DEPTH, MAX_TABLE_RULES } from "./limits";
 import { nearest } from "./nearest";
 import type { TableColumn, TableModel } from "./table-model";
@@ -83,6 +83,7 @@ const GroupShape = z.strictObject({
   condition: z.string({ error: "`condition` is AND or OR" }).nullish(),
   rules: Value,
 });
+const FIELDS = [...Object.keys(RuleShape.shape), ...Object.keys(GroupShape.shape)];
 
 /**
  * Reads rules. Nothing, an empty object and an empty list mean every row.
@@ -251,7 +252,20 @@ class RuleReader {
   }
 
   #refuseShape(path: string, error: z.ZodError): undefined {
+    // Unknown names first: what is missing beside them is often what they were meant to be.
     for (const issue of error.issues) {
+      if (issue.code !== "unrecognized_keys") continue;
+      for (const key of issue.keys) {
+        const closest = nearest(key, FIELDS);
+        this.#problems.push({
+          path,
+          reason: `there is nothing called ${JSON.stringify(truncate(key, 60).text)} here; a rule has field, operator and value, a group condition and rules`,
+          ...(closest === undefined ? {} : { nearest: closest }),
+        });
+      }
+    }
+    for (const issue of error.issues) {
+      if (issue.code === "unrecognized_keys") continue;
       const inner = issue.path.map(String).join(".");
       this.#refuse(inner === "" ? path : `${path}.${inner}`, issue.message);
     }

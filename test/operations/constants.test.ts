@@ -100,6 +100,20 @@ describe("refused when the bundle is applied, by the place, is", () => {
     expect(lines(bundle("=$constants.shop.nmae", { shop: { name: "Ours" } }))).toEqual([
       expect.stringMatching(/^\/flows\/0\/nodes\/out\/value: there is no field nmae here.*\[name\]$/),
     ]);
+    const deep = { shop: { address: { street: "High" } } };
+    for (const source of [
+      "=$constants.shop.address.stret",
+      "at ${$constants.shop.address.stret}",
+      "=($a := $constants.shop.address; $a.stret)",
+      "=$map([1], function($n) { $constants.shop.address.stret & $n })",
+    ]) {
+      expect([source, lines(bundle(source, deep))]).toEqual([
+        source,
+        [expect.stringMatching(/there is no field stret here.*\[street\]$/)],
+      ]);
+    }
+    // Elements of lists may differ.
+    expect(lines(bundle("=$constants.shops.nmae", { shops: [{ name: "Ours" }, {}] }))).toEqual([]);
     expect(lines(bundle("=$constants.currency * 2", { currency: "EUR" }))).toEqual([
       expect.stringContaining("a number is wanted here"),
     ]);
