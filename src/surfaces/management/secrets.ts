@@ -174,7 +174,7 @@ async function readValue(context: ManagementContext): Promise<string> {
   const bytes = await readBody(context.req.raw as unknown as Request, MAX_SETTING_BYTES, "MAX_SETTING_BYTES");
   let document: unknown;
   try {
-    document = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
+    document = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch {
     throw new SluiceError("invalid_request", 'The body is not JSON in UTF-8: send {"value": "…"}.');
   }
