@@ -1,19 +1,20 @@
 import { INBOX_SHARDS, inboxName } from "../domain/delivery";
 import { keystorePrefix } from "../domain/keystore";
 import type { StoringObjectAddress } from "../domain/object-storage";
+import { logWarning } from "../domain/operator-log";
 import type { Keystore } from "../durable/keystore";
 import type { RecordSweeper } from "../durable/record-sweeper";
 import type { RunShard } from "../durable/run-shard";
 import type { Scheduler } from "../durable/scheduler";
 import type { WebhookInbox } from "../durable/webhook-inbox";
-import type { EnvironmentRemains as Remains } from "../operations/environments/purge-environment";
+import type { InboxPage, EnvironmentRemains as Remains } from "../operations/environments/purge-environment";
 import type { EnvironmentPurge } from "./d1/environment-purge";
 import type { NamedObjects } from "./durable/placement";
 
 /** Objects that are asked in one piece of work, and at a time. */
 const OBJECTS = 200;
 const AT_ONCE = 20;
-/** Inboxes that are asked to forget a project, those of its own webhooks first: an invocation may ask a thousand objects. */
+/** Inboxes that are asked in one piece of work to forget projects: an invocation may ask a thousand objects. */
 const INBOXES = 900;
 /** Copies that are removed in one piece of work, and at a time: an invocation has six connections. */
 const COPIES = 500;
@@ -61,23 +62,30 @@ export class EnvironmentRemains implements Remains {
     return !ended.includes(false);
   }
 
-  async forgetDeliveries(environmentId: number, webhooks: readonly string[], now: number): Promise<void> {
+  async forgetDeliveries(
+    environmentId: number,
+    { webhooks = [], after = "" }: InboxPage,
+    now: number,
+  ): Promise<string | undefined> {
     const { rows, inboxes } = this.#options;
     const projects = await rows.removedProjects(environmentId);
-    if (projects.length === 0) return;
-    const telling = await rows.tellingInboxes(environmentId, INBOXES);
-    const names = new Set([
-      ...webhooks.flatMap((webhook) => inboxNames(environmentId, webhook)),
-      ...telling.map((name) => `e${environmentId}/webhook/${name}`),
-    ]);
-    const all = [...names].slice(0, INBOXES);
-    for (let first = 0; first < all.length; first += AT_ONCE) {
-      await Promise.all(
-        all
-          .slice(first, first + AT_ONCE)
-          .map((name) => inboxes.getByName(name).forgetProjects(projects, now)),
+    if (projects.length === 0) return undefined;
+    const own = webhooks.flatMap((webhook) => inboxNames(environmentId, webhook)).slice(0, INBOXES);
+    const telling = await rows.tellingInboxes(environmentId, after, INBOXES - own.length);
+    const names = [...new Set([...own, ...telling.map((name) => `e${environmentId}/webhook/${name}`)])];
+    for (let first = 0; first < names.length; first += AT_ONCE) {
+      const asked = names.slice(first, first + AT_ONCE);
+      const answers = await Promise.allSettled(
+        asked.map((name) => inboxes.getByName(name).forgetProjects(projects, now)),
       );
+      for (const [index, answer] of answers.entries()) {
+        if (answer.status === "rejected") {
+          const about = { environmentId, inbox: asked[index] };
+          logWarning("an inbox still has deliveries of deleted projects", answer.reason, about);
+        }
+      }
     }
+    return telling.length === INBOXES - own.length ? telling.at(-1) : undefined;
   }
 
   async clearCopies(environmentId: number): Promise<boolean> {

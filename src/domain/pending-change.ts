@@ -23,7 +23,8 @@ export type PendingChange =
   | { kind: "package"; package: PackageCode }
   | { kind: "storage"; gigabytes: number }
   | { kind: "version"; version: string }
-  | { kind: "optimize" }
+  /** `after`: the last inbox that was asked to forget deleted projects, where there are more. */
+  | { kind: "optimize"; after?: string }
   | { kind: "delete" }
   /** Of a deleted environment: to look once more, at that moment, for what came late. */
   | { kind: "sweep"; at: number }

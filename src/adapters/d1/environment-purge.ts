@@ -67,13 +67,13 @@ export class EnvironmentPurge {
     return results.map(({ id }) => id);
   }
 
-  /** Inboxes that told of deliveries, as `object_storage` names them. */
-  async tellingInboxes(environmentId: number, limit: number): Promise<string[]> {
+  /** Inboxes that told of deliveries, as `object_storage` names them, by name; those behind `after`. */
+  async tellingInboxes(environmentId: number, after: string, limit: number): Promise<string[]> {
     const { results } = await this.#db
       .prepare(
-        "SELECT name FROM object_storage WHERE environment_id = ?1 AND kind = 'webhook' ORDER BY name LIMIT ?2",
+        "SELECT name FROM object_storage WHERE environment_id = ?1 AND kind = 'webhook' AND name > ?2 ORDER BY name LIMIT ?3",
       )
-      .bind(environmentId, limit)
+      .bind(environmentId, after, limit)
       .all<{ name: string }>();
     return results.map(({ name }) => name);
   }

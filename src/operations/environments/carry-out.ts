@@ -52,15 +52,19 @@ const PIECES: { [K in PendingChange["kind"]]: Piece<K> } = {
   version: (services, environment, { version }) =>
     settle(services, environment, "upgraded", { software: version }),
   shown: (services, environment, pending) => settle(services, environment, pending.next, {}),
-  async optimize(services, environment) {
+  async optimize(services, environment, pending) {
     const { environments, world, retentionMs } = services;
+    const after = await endDeliveries(services, environment.id, { after: pending.after });
+    if (after !== undefined) {
+      await environments.progress(environment.id, { ...pending, after });
+      return 0;
+    }
     const before = environment.usedBytes;
     await clearDroppedKeystores(services, environment.id);
-    await endDeliveries(services, environment.id);
     const freed = await environments.optimize(environment.id, world.now(), retentionMs);
-    const after = await environments.measure(environment.id, world.now());
+    const used = await environments.measure(environment.id, world.now());
     return settle(services, environment, "ready", {
-      optimized: { ...freed, bytes: Math.max(0, before - after), at: world.now() },
+      optimized: { ...freed, bytes: Math.max(0, before - used), at: world.now() },
     });
   },
   async delete(services, environment) {

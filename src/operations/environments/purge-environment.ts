@@ -1,3 +1,4 @@
+import { logWarning } from "../../domain/operator-log";
 import type { World } from "../ports";
 
 /** What there is of an environment outside of its own row. Each answers whether nothing is left; it may be asked again and again. */
@@ -5,30 +6,40 @@ export interface EnvironmentRemains {
   /** Ends what goes on in objects, and has them forget all they keep: runs, schedules, deliveries, values of keystores. */
   endObjects(environmentId: number): Promise<boolean>;
   /**
-   * Has inboxes forget what webhooks took for projects that are no longer in the environment.
-   * @param webhooks whose inboxes are asked in any case: an inbox tells that it keeps something some seconds later
+   * Has a page of inboxes forget what webhooks took for projects that are no longer in the environment. One that fails
+   * holds the others up as little as it does the next page.
+   * @returns the last inbox of the page, where more are behind it
    */
-  forgetDeliveries(environmentId: number, webhooks: readonly string[], now: number): Promise<void>;
+  forgetDeliveries(environmentId: number, page: InboxPage, now: number): Promise<string | undefined>;
   /** Removes copies at the edge. */
   clearCopies(environmentId: number): Promise<boolean>;
   /** Removes tables and rows. */
   removeRows(environmentId: number): Promise<boolean>;
 }
 
+/** Which inboxes are asked. */
+export interface InboxPage {
+  /** Webhooks whose inboxes are asked in any case: an inbox tells that it keeps something some seconds later. */
+  webhooks?: readonly string[];
+  /** The last inbox of the page before. */
+  after?: string | undefined;
+}
+
 /**
- * Ends the deliveries of projects that were taken out of an environment. Nobody can list them any more, so what fails here
- * is done with the next optimization.
+ * Ends deliveries of projects that were taken out of an environment, of one page of inboxes. Nobody can list them any more,
+ * so what fails here, and pages that are not asked for, are done with the next optimization.
+ * @returns the last inbox of the page, where more are behind it
  */
 export async function endDeliveries(
   { remains, world }: { remains: EnvironmentRemains; world: World },
   environmentId: number,
-  webhooks: readonly string[] = [],
-): Promise<void> {
+  page: InboxPage,
+): Promise<string | undefined> {
   try {
-    await remains.forgetDeliveries(environmentId, webhooks, world.now());
+    return await remains.forgetDeliveries(environmentId, page, world.now());
   } catch (error) {
-    // biome-ignore lint/suspicious/noConsole: the operators' log
-    console.warn("deliveries of a deleted project are still there", error);
+    logWarning("deliveries of deleted projects are still there", error, { environmentId });
+    return undefined;
   }
 }
 

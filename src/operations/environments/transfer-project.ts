@@ -230,5 +230,5 @@ export async function deleteHostedProject(
   });
   await services.environments.removeProject(environment.id, project.rowId, services.world.now());
   const webhooks = resources.filter(({ kind }) => kind === "webhook").map(({ name }) => name);
-  await endDeliveries(services, environment.id, webhooks);
+  await endDeliveries(services, environment.id, { webhooks });
 }
