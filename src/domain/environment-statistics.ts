@@ -1,6 +1,6 @@
 /**
- * What is counted of an environment's use. Windows are the last 24 hours; what is looked at of runs are the newest
- * `STATISTICS_RUNS` of them.
+ * What is counted of an environment's use. Windows are the last 24 hours; what is looked at of the history of runs
+ * are the newest `STATISTICS_ROWS` of its rows.
  */
 export interface Statistics {
   /** Requests that websites and hosted pages answered with a page or file. */
@@ -19,8 +19,11 @@ export interface Statistics {
   peakMs: number;
 }
 
-/** Runs that the statistics look at, at the most: they are asked for often, and must cost the same in a busy environment. */
-export const STATISTICS_RUNS = 10_000;
+/**
+ * Rows of single runs that the statistics look at, at the most, and as many rows of several runs: they are asked for often, and
+ * must cost the same in a busy environment.
+ */
+export const STATISTICS_ROWS = 10_000;
 
 /** How an environment fares by the share of its storage that is in use, in percent. */
 export function storageState(usedPercentage: number): "OK" | "OBSERVE" | "CRITICAL" {

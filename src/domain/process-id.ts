@@ -50,9 +50,19 @@ export function shardOf(id: string): number | undefined {
   return digits === undefined ? undefined : Number.parseInt(digits, 36);
 }
 
+/** The greatest time that the digits can tell. */
+const MAX_TIME_MS = 36 ** TIME_DIGITS - 1;
+
 /** The least id that a run started at `ms` can have: bounds of ranges by time. */
 export function timePrefix(ms: number): string {
-  return Math.max(0, Math.floor(ms)).toString(36).padStart(TIME_DIGITS, "0");
+  return Math.min(Math.max(0, Math.floor(ms)), MAX_TIME_MS)
+    .toString(36)
+    .padStart(TIME_DIGITS, "0");
+}
+
+/** Milliseconds since 1970 that an id, or the beginning of one, tells; NaN of anything else. */
+export function timeOf(id: string): number {
+  return Number.parseInt(id.slice(0, TIME_DIGITS), 36);
 }
 
 const RUN_ID = /^[0-9a-z]{9}(?:[a-ce-z]|d[0-9a-z]{2})[0-9a-f]{32}$/;

@@ -7,6 +7,7 @@ import {
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { CatalogSource } from "../../src/adapters/d1/catalog-source";
+import { EnvironmentUse } from "../../src/adapters/d1/environment-use";
 import { D1Projects } from "../../src/adapters/d1/projects";
 import { D1RunLog } from "../../src/adapters/d1/run-log";
 import { BufferedRunHistory, consumeHistory } from "../../src/adapters/queue/run-history";
@@ -178,6 +179,23 @@ describe("indexes", () => {
     expect(await used({ user: "someone" })).toContain("runs_by_user");
     expect(await used({ project: "p" })).toContain("runs_by_project");
     expect(await used({ flow: "f" })).toContain("runs_by_flow");
+    expect(await used({ trigger: "webhook" })).toContain("run_segments_by_trigger");
+    expect(await used({ user: "someone" })).toContain("run_segments_by_user");
+    expect(await used({ project: "p" })).toContain("run_segments_by_project");
+    expect(await used({ flow: "f" })).toContain("run_segments_by_flow");
+    for (const filter of [{}, { status: "Success" }, { user: "system" }])
+      expect(await used(filter)).toContain("run_segments_by_time");
+  });
+
+  test("statistics are told from an index, but for segments at the day's edge", async () => {
+    const details = await plans(({ DB }) => new EnvironmentUse(DB).statistics(1, 172_800_000));
+    const segments = details.filter((detail) => detail.includes("run_segments"));
+    expect(segments).toEqual([
+      expect.stringMatching(/^SEARCH run_segments USING COVERING INDEX run_segments_by_time .*last_id>/),
+      expect.stringMatching(
+        /^SEARCH run_segments USING INDEX run_segments_by_time .*last_id>\? AND last_id<\?/,
+      ),
+    ]);
   });
 
   test("names are resolved, and projects read, without a scan", async () => {
@@ -197,7 +215,7 @@ describe("indexes", () => {
       await projects.definitions(1, 1, true);
       await projects.versions(1, 1, 10, undefined);
       await projects.aliasesElsewhere(1, "p", ["a"]);
-      await new D1RunLog(DB).find(1, "x");
+      await new D1RunLog(DB).find(1, newLightRunId(5));
     });
     // `environments` has as many rows as there are environments, and one question for a host and the default.
     expect(details.filter((detail) => /SCAN (?!json_each|environments)/.test(detail))).toEqual([]);

@@ -5,6 +5,7 @@ import {
   newDurableRunId,
   newLightRunId,
   shardOf,
+  timeOf,
   timePrefix,
 } from "../../src/domain/process-id";
 
@@ -36,6 +37,17 @@ test("the id of a light run names none, and neither does anything else", () => {
 test("ids sort by the start of their runs, whoever hosts them", () => {
   const ids = [newDurableRunId(NOW, 9), newLightRunId(NOW + 1), newDurableRunId(NOW + 2, 0)];
   expect([...ids].reverse().sort()).toEqual(ids);
+});
+
+test("ids tell the time they were made at, and times past all that they can tell come after every id", () => {
+  for (const time of [0, 1, 35, 36, NOW, Date.parse("5138-11-16")]) {
+    expect([timeOf(newLightRunId(time)), timeOf(newDurableRunId(time, 1)), timeOf(timePrefix(time))]).toEqual(
+      [time, time, time],
+    );
+  }
+  expect(timePrefix(Date.parse("9999-12-31")) > newLightRunId(Date.parse("5138-11-16"))).toBe(true);
+  expect(timePrefix(-1)).toBe(timePrefix(0));
+  expect(timeOf("-")).toBeNaN();
 });
 
 test("no two ids of a moment are alike, however many are made", () => {

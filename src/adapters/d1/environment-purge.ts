@@ -2,9 +2,10 @@ import type { StoringObjectAddress } from "../../domain/object-storage";
 import { declaredTables } from "./tables/declared-tables";
 import { literal, quoted } from "./tables/names";
 
-/** Rows that one statement removes: D1 stops statements that take long. Those of files take parts of a megabyte along. */
+/** Rows that one statement removes: D1 stops statements that take long. */
 const PURGE_ROWS = 5_000;
-const PURGE_FILES = 100;
+/** The same of tables with large rows: those of files take parts of a megabyte along, those of segments are tens of kilobytes. */
+const PURGE_LARGE_ROWS: Readonly<Record<string, number>> = { project_files: 100, run_segments: 250 };
 /** Removed projects that are looked after: deliveries of earlier ones have ended by themselves. */
 const REMOVED_PROJECTS = 1_000;
 /** Declared tables that go together. */
@@ -91,7 +92,7 @@ export class EnvironmentPurge {
       return false;
     }
     for (const { name, key } of await this.#ownedTables()) {
-      const limit = name === "project_files" ? PURGE_FILES : PURGE_ROWS;
+      const limit = PURGE_LARGE_ROWS[name] ?? PURGE_ROWS;
       const { meta } = await this.#db
         .prepare(
           `DELETE FROM ${quoted(name)} WHERE (${key}) IN

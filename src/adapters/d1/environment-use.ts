@@ -1,4 +1,6 @@
-import { STATISTICS_RUNS, type Statistics } from "../../domain/environment-statistics";
+import { STATISTICS_ROWS, type Statistics } from "../../domain/environment-statistics";
+import { timePrefix } from "../../domain/process-id";
+import { segmentsEnd } from "./run-question";
 import { declaredTables } from "./tables/declared-tables";
 import { quoted } from "./tables/names";
 
@@ -6,6 +8,8 @@ const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 /** Rows that one statement removes: D1 stops statements that take long. */
 const PURGE_ROWS = 5_000;
+/** The same of segments of runs, which are large. */
+const PURGE_SEGMENTS = 250;
 /** Tables whose rows begin with their environment's id, and how their rows' bytes are counted. */
 const MEASURED: readonly (readonly [string, string])[] = [
   ["records", "length(data)"],
@@ -13,6 +17,7 @@ const MEASURED: readonly (readonly [string, string])[] = [
   ["run_messages", "length(text) + coalesce(length(details), 0)"],
   ["flow_versions", "length(definition)"],
   ["runs", "200"],
+  ["run_segments", "200 + 50 * run_count"],
   ["object_storage", "bytes"],
 ];
 /** How much an environment's data is, how it is used, and what can go. */
@@ -25,17 +30,31 @@ export class EnvironmentUse {
 
   async statistics(environmentId: number, now: number): Promise<Statistics> {
     const since = now - DAY_MS;
+    const oldest = timePrefix(since);
     const [runs, records, visits] = await this.#base.batch<Record<string, number | null>>([
       this.#base
         .prepare(
-          `SELECT count(*) AS tasks, sum(trigger_kind = 'schedule') AS batches, sum(trigger_kind = 'webhook') AS webhooks,
-             avg(ended_at - started_at) AS average, max(ended_at - started_at) AS peak
-           FROM (SELECT trigger_kind, started_at, ended_at FROM runs
-             WHERE environment_id = ?1 AND id >= ?2 ORDER BY id DESC LIMIT ${STATISTICS_RUNS})
-           WHERE started_at >= ?3`,
+          // Of segments only those are read run by run that reach into the day from before.
+          `SELECT sum(runs) AS tasks, sum(runs * (trigger_kind = 'schedule')) AS batches,
+             sum(runs * (trigger_kind = 'webhook')) AS webhooks, sum(total) * 1.0 / sum(ended) AS average, max(longest) AS peak
+           FROM (
+             SELECT 1 AS runs, trigger_kind, ended_at IS NOT NULL AS ended, ended_at - started_at AS total,
+               ended_at - started_at AS longest
+             FROM (SELECT trigger_kind, started_at, ended_at FROM runs
+               WHERE environment_id = ?1 AND id >= ?2 ORDER BY id DESC LIMIT ${STATISTICS_ROWS})
+             WHERE started_at >= ?3
+             UNION ALL
+             SELECT run_count, trigger_kind, run_count, total_ms, longest_ms
+             FROM (SELECT first_id, trigger_kind, run_count, total_ms, longest_ms FROM run_segments
+               WHERE environment_id = ?1 AND last_id >= ?2 ORDER BY last_id DESC LIMIT ${STATISTICS_ROWS})
+             WHERE first_id >= ?2
+             UNION ALL
+             SELECT 1, trigger_kind, 1, value ->> 1, value ->> 1
+             FROM (SELECT trigger_kind, runs FROM run_segments
+               WHERE environment_id = ?1 AND last_id >= ?2 AND last_id < ?4 AND first_id < ?2), json_each(runs)
+             WHERE value ->> 0 >= ?2)`,
         )
-        // A process id begins with the run's start in base 36, so that ids are in order of time.
-        .bind(environmentId, since.toString(36).padStart(9, "0"), since),
+        .bind(environmentId, oldest, since, segmentsEnd(oldest)),
       this.#base
         .prepare(
           "SELECT coalesce(sum(records), 0) AS records FROM record_counts WHERE environment_id = ?1 AND flow_id = 0",
@@ -99,7 +118,7 @@ export class EnvironmentUse {
       }
       freed[what] = (freed[what] ?? 0) + removed;
     };
-    const oldest = (now - retentionMs).toString(36).padStart(9, "0");
+    const oldest = timePrefix(now - retentionMs);
     await remove(
       "old_run_messages",
       `DELETE FROM run_messages WHERE environment_id = ?1 AND (run_id, sequence) IN (
@@ -112,6 +131,7 @@ export class EnvironmentUse {
          SELECT id FROM runs WHERE environment_id = ?1 AND id < ?2 LIMIT ${PURGE_ROWS})`,
       oldest,
     );
+    freed.old_runs = (freed.old_runs ?? 0) + (await this.#removeSegments(environmentId, oldest));
     await remove(
       "expired_tokens",
       `DELETE FROM oauth_tokens WHERE environment_id = ?1 AND hash IN (
@@ -132,7 +152,7 @@ export class EnvironmentUse {
          WHERE m.environment_id = ?1 AND m.run_id < ?2
            AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.environment_id = ?1 AND r.id = m.run_id) LIMIT ${PURGE_ROWS})`,
       // Messages are written with their runs; a moment's difference is no orphan.
-      (now - HOUR_MS).toString(36).padStart(9, "0"),
+      timePrefix(now - HOUR_MS),
     );
     await remove(
       "orphaned_mappings",
@@ -145,5 +165,22 @@ export class EnvironmentUse {
       Math.floor((now - retentionMs) / HOUR_MS),
     );
     return freed;
+  }
+
+  /** Removes segments that end before an id, and tells how many runs those were. */
+  async #removeSegments(environmentId: number, before: string): Promise<number> {
+    let runs = 0;
+    for (;;) {
+      const { results } = await this.#base
+        .prepare(
+          `DELETE FROM run_segments WHERE segment_id IN (
+             SELECT segment_id FROM run_segments WHERE environment_id = ?1 AND last_id < ?2 LIMIT ${PURGE_SEGMENTS})
+           RETURNING run_count`,
+        )
+        .bind(environmentId, before)
+        .all<{ run_count: number }>();
+      runs = results.reduce((sum, { run_count }) => sum + run_count, runs);
+      if (results.length < PURGE_SEGMENTS) return runs;
+    }
   }
 }

@@ -1,66 +1,102 @@
 import type { RunMessage, RunRecord } from "../../domain/run";
+import type { Segment, SharedFields } from "./run-segment";
 
 /*
  * Runs as they travel and as they are written: JSON texts that a statement reads without anyone parsing them on the way.
  *
- *   { "runs":     [ [environmentId, projectId, project, flowId, flow, flowVersion, trigger, user, [row, row …]] … ],
+ *   { "segments": [ [shared …, firstId, lastId, count, totalMs, longestMs, [run, run …]] … ],
+ *     "runs":     [ [shared …, [row, row …]] … ],
  *     "messages": [ [environmentId, runId, sequence, at, level, node, record, text, textLength, details, detailsLength] … ] }
  *
- * where a row is [id, startedAt, milliseconds until it ended], and for all but successful runs that said nothing also
- * [… status, message, messageCount]. What runs of one flow version share is written once; that and the arrays make a batch
- * a quarter of what objects take, and cheaper to read for SQLite.
+ * where the shared fields are environmentId, projectId, project, flowId, flow, flowVersion, trigger, user; a run of a segment
+ * is what ./run-segment.ts says; and a row is [id, startedAt, milliseconds until it ended], and for all but successful runs
+ * that said nothing also [… status, message, messageCount]. A text without segments has no list of them.
  */
 
-const EMPTY_MESSAGES = '"messages":[]}';
+const SEGMENTS = '{"segments":[';
+const NO_RUNS = '"runs":[],"messages":[]}';
+const NO_MESSAGES = '"messages":[]}';
 
-/** Whether a text of `encodeRuns` carries messages, so that their statement is worth while. */
-export function hasMessages(text: string): boolean {
-  return !text.endsWith(EMPTY_MESSAGES);
+/** Which of its three lists a text has anything in, so that their statements are worth while. */
+export function contentsOf(text: string): { segments: boolean; runs: boolean; messages: boolean } {
+  return {
+    segments: text.startsWith(SEGMENTS),
+    runs: !text.endsWith(NO_RUNS),
+    messages: !text.endsWith(NO_MESSAGES),
+  };
 }
 
-/** Packs runs into texts of at most about `maxChars` characters; the messages of a run may go into several. */
-export function encodeRuns(runs: readonly RunRecord[], maxChars: number): string[] {
-  const texts: string[] = [];
-  let groups = new Map<string, string[]>();
-  let messages: string[] = [];
-  let size = 0;
-  const close = (): void => {
-    const encoded = [...groups].map(([head, rows]) => `${head}[${rows.join(",")}]]`);
-    texts.push(`{"runs":[${encoded.join(",")}],"messages":[${messages.join(",")}]}`);
-    groups = new Map();
-    messages = [];
-    size = 0;
-  };
-  const room = (length: number): void => {
-    if (size > 0 && size + length > maxChars) close();
-    size += length;
-  };
-  for (const run of runs) {
+/** Packs segments and runs into texts of at most about `maxChars` characters; the messages of a run may go into several. */
+export class RunBatch {
+  readonly #maxChars: number;
+  readonly #texts: string[] = [];
+  #segments: string[] = [];
+  #groups = new Map<string, string[]>();
+  #messages: string[] = [];
+  #size = 0;
+
+  constructor(maxChars: number) {
+    this.#maxChars = maxChars;
+  }
+
+  addSegment({ shared, firstId, lastId, count, totalMs, longestMs, runs }: Segment): void {
+    const text = `${headOf(shared)}"${firstId}","${lastId}",${count},${totalMs},${longestMs},${runs}]`;
+    this.#makeRoom(text.length);
+    this.#segments.push(text);
+  }
+
+  addRun(run: RunRecord): void {
     const head = headOf(run);
     const row = rowOf(run);
-    room(row.length + (groups.has(head) ? 0 : head.length));
-    const rows = groups.get(head);
-    if (rows === undefined) groups.set(head, [row]);
+    this.#makeRoom(row.length + (this.#groups.has(head) ? 0 : head.length));
+    const rows = this.#groups.get(head);
+    if (rows === undefined) this.#groups.set(head, [row]);
     else rows.push(row);
     for (const [sequence, message] of run.messages.entries()) {
       const text = messageRow(run, sequence, message);
-      room(text.length);
-      messages.push(text);
+      this.#makeRoom(text.length);
+      this.#messages.push(text);
     }
   }
-  if (size > 0) close();
-  return texts;
+
+  /** The texts of all that was added. */
+  texts(): string[] {
+    if (this.#size > 0) this.#close();
+    return this.#texts;
+  }
+
+  #makeRoom(length: number): void {
+    if (this.#size > 0 && this.#size + length > this.#maxChars) this.#close();
+    this.#size += length;
+  }
+
+  #close(): void {
+    const start = this.#segments.length > 0 ? `${SEGMENTS}${this.#segments.join(",")}],` : "{";
+    const runs = [...this.#groups].map(([head, rows]) => `${head}[${rows.join(",")}]]`).join(",");
+    this.#texts.push(`${start}"runs":[${runs}],"messages":[${this.#messages.join(",")}]}`);
+    this.#segments = [];
+    this.#groups = new Map();
+    this.#messages = [];
+    this.#size = 0;
+  }
+}
+
+/** Texts of runs each of which becomes a row of its own. */
+export function encodeRuns(runs: readonly RunRecord[], maxChars: number): string[] {
+  const batch = new RunBatch(maxChars);
+  for (const run of runs) batch.addRun(run);
+  return batch.texts();
 }
 
 function rowOf({ id, startedAt, endedAt, status, message, messages }: RunRecord): string {
   const lasted = endedAt === null ? null : endedAt - startedAt;
-  const usual = status === "Success" && message === null && messages.length === 0;
+  const plain = status === "Success" && message === null && messages.length === 0;
   return JSON.stringify(
-    usual ? [id, startedAt, lasted] : [id, startedAt, lasted, status, message, messages.length],
+    plain ? [id, startedAt, lasted] : [id, startedAt, lasted, status, message, messages.length],
   );
 }
 
-function headOf(run: RunRecord): string {
+function headOf(run: SharedFields): string {
   const shared = [
     run.environmentId,
     run.projectId,
@@ -71,7 +107,7 @@ function headOf(run: RunRecord): string {
     run.trigger,
     run.user,
   ];
-  // Left open: the rows follow as the last element.
+  // Left open: what differs follows.
   return `${JSON.stringify(shared).slice(0, -1)},`;
 }
 

@@ -1,6 +1,6 @@
 import type { RunRecord } from "../../domain/run";
 import type { RunHistory } from "../../operations/ports";
-import { encodeRuns } from "../d1/run-batch";
+import { RunGathering } from "../d1/run-gathering";
 import type { D1RunLog } from "../d1/run-log";
 
 /*
@@ -23,7 +23,7 @@ export class BufferedRunHistory implements RunHistory {
   readonly #log: D1RunLog;
   readonly #background: (work: Promise<unknown>) => void;
   readonly #now: () => number;
-  #waiting: RunRecord[] = [];
+  #waiting = new RunGathering();
   #timerSince: number | undefined;
 
   constructor(options: {
@@ -43,8 +43,8 @@ export class BufferedRunHistory implements RunHistory {
   }
 
   record(run: RunRecord): void {
-    this.#waiting.push(run);
-    if (this.#waiting.length >= BATCH_RUNS) {
+    this.#waiting.add(run);
+    if (this.#waiting.size >= BATCH_RUNS) {
       this.#background(this.flush());
       return;
     }
@@ -59,16 +59,17 @@ export class BufferedRunHistory implements RunHistory {
     );
   }
 
-  /** Sends what waits. When the queue refuses, the runs go straight into the database. */
+  /** Sends what waits. What the queue refuses goes straight into the database. */
   async flush(): Promise<void> {
     const runs = this.#waiting;
-    if (runs.length === 0) return;
-    this.#waiting = [];
-    try {
-      for (const text of encodeRuns(runs, MESSAGE_CHARS))
+    if (runs.size === 0) return;
+    this.#waiting = new RunGathering();
+    for (const text of runs.texts(MESSAGE_CHARS)) {
+      try {
         await this.#queue.send(text, { contentType: "text" });
-    } catch {
-      await this.#log.write(runs);
+      } catch {
+        await this.#log.writeEncoded([text]);
+      }
     }
   }
 }
