@@ -1,3 +1,4 @@
+import { logError } from "../../domain/operator-log";
 import type { TimerKind, Timers } from "./timers";
 
 /** Due times handled in one alarm; the next follows at once. */
@@ -10,11 +11,15 @@ export interface AlarmOptions {
   expire: Record<TimerKind, (run: string) => void>;
   /** Milliseconds after which what failed is tried again. */
   retryMs: number;
-  report: (error: unknown) => void;
+}
+
+/** Nobody waits for an alarm, so what it meets is told to the operators. */
+export function report(error: unknown): void {
+  logError("a run shard's alarm met an error", error);
 }
 
 /** Does what is due, and sets the alarm for what is next. Lets no error out: the platform would give up after some. */
-export async function runAlarm({ storage, timers, expire, retryMs, report }: AlarmOptions): Promise<void> {
+export async function runAlarm({ storage, timers, expire, retryMs }: AlarmOptions): Promise<void> {
   try {
     timers.fired();
     for (const { kind, run } of timers.expired(Date.now(), TIMERS_PER_ALARM)) {

@@ -1,14 +1,58 @@
-import type { StartRequest } from "../../domain/durable-run";
+import type { RerunResult, RunView, StartRequest } from "../../domain/durable-run";
 import type { FlowPointer } from "../../domain/flow-address";
 import { MAX_DURABLE_RUN_MS } from "../../domain/limits";
 import type { Graph, Plan } from "../../engine/plan";
 import type { Host } from "../../engine/ports";
 import { newMessage } from "../../engine/run-context";
 import { durableExclusion } from "../../operations/admission";
+import type { Catalog } from "../../operations/ports";
 import { HttpRunInput } from "../../operations/run-input";
-import type { Beginning, RunRow } from "./run-store";
+import type { Acceptance } from "./acceptance";
+import type { Driver } from "./driver";
+import type { Beginning, RunRow, RunStore } from "./run-store";
+import type { StepRows } from "./step-rows";
 
-export interface Rerun {
+export interface RerunsOptions {
+  storage: DurableObjectStorage;
+  runs: RunStore;
+  steps: StepRows;
+  acceptance: Acceptance;
+  driver: Driver;
+  catalog: Catalog;
+  host: Host;
+  view: (id: string) => RunView;
+}
+
+/** Runs ended runs once more. */
+export class Reruns {
+  readonly #options: RerunsOptions;
+
+  constructor(options: RerunsOptions) {
+    this.#options = options;
+  }
+
+  /** Starts an ended run as `newId`: as it was, or keeping the steps that do not depend on node `from`. */
+  async start(id: string, newId: string, from: string | undefined): Promise<RerunResult> {
+    const { storage, runs, steps, acceptance, driver, catalog, host, view } = this.#options;
+    const row = runs.find(id);
+    if (row === undefined) return { kind: "missing" };
+    if (row.ended_at === null) return { kind: "running", status: row.status };
+    const pointer = runs.pointer(row);
+    const plan = await catalog.plan(pointer);
+    const kept = from === undefined ? undefined : keptSteps(plan.graph, from);
+    if (kept === "unknown") return { kind: "unknown_node", nodes: plan.graph.nodes.map(({ name }) => name) };
+    const beginning = runs.beginning(id);
+    const request = rerunRequest({ row, newId, from, plan, pointer, beginning, host, now: Date.now() });
+    storage.transactionSync(() => {
+      acceptance.accept(request, undefined);
+      if (kept !== undefined) steps.copy(id, newId, kept);
+    });
+    driver.enqueue(newId, kept === undefined);
+    return { kind: "accepted", view: view(newId) };
+  }
+}
+
+interface Rerun {
   row: RunRow;
   newId: string;
   /** The node to begin at. */
@@ -21,7 +65,7 @@ export interface Rerun {
 }
 
 /** What starts an ended run once more, as a new run with the same request and as much time. */
-export function rerunRequest({ row, newId, from, plan, pointer, beginning, host, now }: Rerun): StartRequest {
+function rerunRequest({ row, newId, from, plan, pointer, beginning, host, now }: Rerun): StartRequest {
   const start = {
     id: newId,
     trigger: row.trigger_kind,
