@@ -2,8 +2,8 @@ import { DurableObject } from "cloudflare:workers";
 import type { Bindings } from "../bindings";
 import type { JsonObject } from "../domain/json";
 import type { KeystoreEntry, KeystoreValue } from "../domain/keystore";
-import { type CompiledSearch, compileSearch, type KeystoreSearch } from "../domain/keystore-search";
-import { MAX_KEYSTORE_BATCH_BYTES, MAX_KEYSTORE_FOUND } from "../domain/limits";
+import type { KeystoreSearch } from "../domain/keystore-search";
+import { MAX_KEYSTORE_BATCH_BYTES } from "../domain/limits";
 import { storingObjectOf } from "../domain/object-storage";
 import { logError } from "../domain/operator-log";
 import type { KeystorePage, KeystoreWrite, WriteOutcome } from "../engine/keystore-port";
@@ -11,6 +11,7 @@ import { servicesOf } from "../services";
 import { Copies } from "./keystore/copies";
 import { Entries, type StoredEntry } from "./keystore/entries";
 import { createTables } from "./keystore/schema";
+import { Searches } from "./keystore/searches";
 import { Steps } from "./keystore/steps";
 import { Terms } from "./keystore/terms";
 import { StorageReport } from "./storage-report";
@@ -48,15 +49,13 @@ const RETRY_MS = 5_000;
 const COPY_UNASKED = 100;
 /** Rows of expired entries that one alarm removes. */
 const SWEEP = 500;
-/** Entries, and characters of them, that a search looks at before it lets others have their turn. */
-const SLICE_ENTRIES = 2_000;
-const SLICE_CHARS = 4_000_000;
 
 export class Keystore extends DurableObject<Bindings> {
   readonly #sql: SqlStorage;
   readonly #entries: Entries;
   readonly #steps: Steps;
   readonly #terms: Terms;
+  readonly #searches: Searches;
   readonly #copies: Copies;
   readonly #usage: StorageReport;
   /** A copy of the row `store`; `undefined` while there is none. */
@@ -75,6 +74,13 @@ export class Keystore extends DurableObject<Bindings> {
     this.#terms = new Terms(this.#sql);
     const [row] = this.#sql.exec<{ keys: number; prefix: string; dropped: number }>("SELECT * FROM store");
     this.#store = row && { keys: row.keys, prefix: row.prefix, dropped: row.dropped === 1 };
+    this.#searches = new Searches({
+      storage: ctx.storage,
+      entries: this.#entries,
+      terms: this.#terms,
+      count: () => this.count(),
+      dropped: () => this.#store?.dropped === true,
+    });
     this.#copies = new Copies({
       storage: ctx.storage,
       kv: env.KEYSTORE,
@@ -141,77 +147,8 @@ export class Keystore extends DurableObject<Bindings> {
   }
 
   /** What each search finds. */
-  async search(searches: readonly KeystoreSearch[]): Promise<OwnerAnswer<JsonObject[][]>> {
-    const asked = searches.map((search) => ({
-      ...compileSearch(search),
-      rows: [] as JsonObject[],
-      skipped: 0,
-      lookups: this.#terms.lookups(search.where, this.count()),
-    }));
-    const size = { bytes: 0 };
-    const since = (after: number) => this.#entries.since(after, Date.now());
-    if (asked.some(({ lookups }) => lookups !== undefined)) {
-      while (this.#terms.build(since, (work) => this.ctx.storage.transactionSync(work))) await breath();
-    }
-    const unindexed: Asked[] = [];
-    for (const search of asked) {
-      const ids = search.lookups && this.#terms.find(search.lookups);
-      if (ids === undefined) unindexed.push(search);
-      else {
-        const behind = (after: number) => this.#entries.withIds(behindId(ids, after), Date.now());
-        const refused = await this.#look([search], behind, size);
-        if (refused !== undefined) return refused;
-      }
-    }
-    const refused = unindexed.length === 0 ? undefined : await this.#look(unindexed, since, size);
-    if (this.#store?.dropped) return { kind: "dropped" };
-    return refused ?? { kind: "done", value: asked.map(({ rows }) => rows) };
-  }
-
-  /**
-   * Compares entries with searches, and adds what they find to their rows.
-   * @param since the entries behind an id, in order
-   * @param size counts what has been found, of all searches
-   */
-  async #look(
-    asked: readonly Asked[],
-    since: (after: number) => Iterable<StoredEntry>,
-    size: { bytes: number },
-  ): Promise<
-    | { kind: "dropped" }
-    | { kind: "too_much"; limit: "MAX_KEYSTORE_BATCH_BYTES" | "MAX_KEYSTORE_FOUND" }
-    | undefined
-  > {
-    for (let after = 0; ; ) {
-      if (this.#store?.dropped) return { kind: "dropped" };
-      let entries = 0;
-      let chars = 0;
-      let more = false;
-      for (const entry of since(after)) {
-        for (const search of asked) {
-          if (hasEnough(search)) continue;
-          const row = search.find(entry.key, entry);
-          if (row === undefined) continue;
-          if (search.skipped < search.offset) {
-            search.skipped += 1;
-            continue;
-          }
-          if (search.rows.length >= MAX_KEYSTORE_FOUND)
-            return { kind: "too_much", limit: "MAX_KEYSTORE_FOUND" };
-          for (const text of Object.values(row)) size.bytes += typeof text === "string" ? text.length : 8;
-          if (size.bytes > MAX_KEYSTORE_BATCH_BYTES)
-            return { kind: "too_much", limit: "MAX_KEYSTORE_BATCH_BYTES" };
-          search.rows.push(row);
-        }
-        after = entry.id;
-        entries += 1;
-        chars += entry.text.length;
-        more = entries >= SLICE_ENTRIES || chars >= SLICE_CHARS;
-        if (more || asked.every(hasEnough)) break;
-      }
-      if (!more || asked.every(hasEnough)) return undefined;
-      await breath();
-    }
+  search(searches: readonly KeystoreSearch[]): Promise<OwnerAnswer<JsonObject[][]>> {
+    return this.#searches.answer(searches);
   }
 
   count(): number {
@@ -369,28 +306,6 @@ export class Keystore extends DurableObject<Bindings> {
     this.#alarmAt = at;
     void this.ctx.storage.setAlarm(at);
   }
-}
-
-/** A search that is being made. */
-interface Asked extends CompiledSearch {
-  rows: JsonObject[];
-  /** Found entries that its offset passed over. */
-  skipped: number;
-}
-
-function hasEnough({ limit, rows }: Asked): boolean {
-  return limit !== undefined && rows.length >= limit;
-}
-
-/** Those of ordered ids that are greater than one. */
-function behindId(ids: readonly number[], after: number): readonly number[] {
-  const from = after === 0 ? 0 : ids.findIndex((id) => id > after);
-  return from < 0 ? [] : ids.slice(from);
-}
-
-/** Writes and reads get their turn in between. */
-function breath(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 function onlyEntry({ text, format, version, updatedAt, expiresAt }: StoredEntry): KeystoreEntry {
