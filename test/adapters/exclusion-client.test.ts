@@ -1,8 +1,9 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { DurableExclusionGroups } from "../../src/adapters/durable/exclusion-client";
-import type { AcquireRequest, OnBusy } from "../../src/domain/exclusion-group";
+import type { OnBusy } from "../../src/domain/exclusion-group";
 import { ExclusionGroup } from "../../src/durable/exclusion-group";
+import { acquireRequest } from "../support/acquire-request";
 
 /** What callers of one group cost its object, and what each of them is told. */
 
@@ -15,20 +16,8 @@ function newGroup() {
 const groups = () =>
   new DurableExclusionGroups({ namespace: env.EXCLUSION_GROUP, background: () => {}, together: true });
 
-function request(runId: string, onBusy: OnBusy = "reject", waitMs = 0): AcquireRequest {
-  return {
-    runId,
-    project: "shop",
-    flow: "report",
-    flowId: 1,
-    user: "system",
-    onBusy,
-    maxQueue: 1_000,
-    waitMs,
-    keepMs: 5_000,
-    permits: 1,
-  };
-}
+const request = (runId: string, onBusy: OnBusy = "reject", waitMs = 0) =>
+  acquireRequest(runId, onBusy, { maxQueue: 1_000, waitMs, keepMs: 5_000 });
 
 const names = (prefix: string) => Array.from({ length: 200 }, (_, index) => `${prefix}-${index}`);
 const asked = () => [

@@ -3,17 +3,8 @@ import { DurableRunShards } from "../../src/adapters/durable/run-shards";
 import type { StartRequest } from "../../src/domain/durable-run";
 import { shardOf } from "../../src/domain/process-id";
 import type { RunShard } from "../../src/durable/run-shard";
+import { POINTER } from "../support/flow-pointer";
 import { startOf } from "../support/run-shard";
-
-const FLOW = {
-  environmentId: 1,
-  projectId: 1,
-  project: "p",
-  flowId: 1,
-  flow: "f",
-  version: 1,
-  status: "running",
-} as const;
 
 /** Shards that note what they are asked, and answer when the test says so. */
 class FakeNamespace {
@@ -67,7 +58,7 @@ class FakeNamespace {
 }
 
 const request = (shards: DurableRunShards, more: Partial<StartRequest> = {}, key?: string): StartRequest =>
-  startOf(FLOW, {}, { id: shards.newRunId(1_000, key), ...more });
+  startOf(POINTER, {}, { id: shards.newRunId(1_000, key), ...more });
 
 describe("runs that are started", () => {
   it("alone go out at once, to a shard of their own", async () => {

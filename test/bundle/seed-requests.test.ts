@@ -1,5 +1,6 @@
 import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { FOUND_FIELDS } from "../support/record-fields";
 import { startTestRuntime, type TestRuntime } from "./support/runtime";
 
 /**
@@ -419,33 +420,12 @@ describe("Data Record", () => {
     expect(await statusOf(uuid)).toBeUndefined();
   });
 
-  const FOUND = [
-    ...[
-      "id",
-      "uuid",
-      "flow_id",
-      "flow_name",
-      "flow_version",
-      "date_created",
-      "date_started",
-      "date_last_run",
-    ],
-    ...[
-      "date_next_run",
-      "queue_status",
-      "dynamic_value",
-      "current_step",
-      "num_runs",
-      "flow_status",
-      "flow_status_name",
-    ],
-  ];
   const found = (answer: Answer) => {
     const resource = answered(answer, 200, "The query has been executed successfully.");
     expect(Object.keys(resource)).toEqual(expect.arrayContaining(["records", "total", "offset", "limit"]));
     expect(resource).toMatchObject({ offset: 0, limit: 10, total: expect.any(Number) });
     const records = resource.records as Record<string, unknown>[];
-    for (const record of records) expect(Object.keys(record)).toEqual(FOUND);
+    for (const record of records) expect(Object.keys(record)).toEqual(FOUND_FIELDS);
     return records;
   };
 

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it, vi } from "vitest";
+import { FOUND_FIELDS } from "../support/record-fields";
 import { applyFlows, caller, envelope } from "../support/records";
 import { accessToken, keyHeaders, type V1Credentials, v1, v1Credentials } from "../support/v1";
 import { admin, call } from "../support/worker";
@@ -383,23 +384,7 @@ describe("search", () => {
     const answer = await envelope<{ records: Record<string, unknown>[]; total: number }>(got, 200);
     expect(answer.resource).toMatchObject({ offset: 0, limit: 10 });
     expect(answer.resource.records).toHaveLength(10);
-    expect(Object.keys(answer.resource.records[0] as object)).toEqual([
-      "id",
-      "uuid",
-      "flow_id",
-      "flow_name",
-      "flow_version",
-      "date_created",
-      "date_started",
-      "date_last_run",
-      "date_next_run",
-      "queue_status",
-      "dynamic_value",
-      "current_step",
-      "num_runs",
-      "flow_status",
-      "flow_status_name",
-    ]);
+    expect(Object.keys(answer.resource.records[0] as object)).toEqual(FOUND_FIELDS);
     expect(answer.resource.records[0]?.date_created).toMatch(DATE);
   });
 

@@ -1,18 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FormatError } from "../../src/domain/format-error";
 import { cloneJson, type Json, joinPath, parseJson, setOwn, truncate } from "../../src/domain/json";
 import { MAX_JSON_DEPTH } from "../../src/domain/limits";
+import { faultOf as fault } from "../support/fault-of";
 
-function faultOf(text: string): FormatError {
-  try {
-    parseJson(text, "the request body");
-  } catch (error) {
-    expect(error).toBeInstanceOf(FormatError);
-    return error as FormatError;
-  }
-  throw new Error(`was accepted: ${text.slice(0, 80)}`);
-}
+const faultOf = (text: string) => fault(() => parseJson(text, "the request body"));
 
 describe("parseJson", () => {
   it("reads whatever JSON.stringify writes", () => {

@@ -8,6 +8,7 @@ import {
   Semaphore,
   type SemaphoreStore,
 } from "../../src/domain/semaphore";
+import { acquireRequest } from "../support/acquire-request";
 
 /** Rows in memory: what a crash would leave. */
 class FakeRows implements SemaphoreStore {
@@ -42,7 +43,7 @@ class Trial {
 
   acquire(runId: string, onBusy: OnBusy = "queue", more: Partial<AcquireRequest> = {}) {
     this.movement = { granted: [], expired: [], left: [] };
-    return this.semaphore.acquire(request(runId, onBusy, more), this.now, this.movement);
+    return this.semaphore.acquire(acquireRequest(runId, onBusy, more), this.now, this.movement);
   }
 
   renew(runId: string) {
@@ -63,22 +64,6 @@ class Trial {
   get granted(): string[] {
     return this.movement.granted.map(({ runId }) => runId);
   }
-}
-
-function request(runId: string, onBusy: OnBusy, more: Partial<AcquireRequest> = {}): AcquireRequest {
-  return {
-    runId,
-    project: "shop",
-    flow: "report",
-    flowId: 1,
-    user: "system",
-    onBusy,
-    maxQueue: 100,
-    waitMs: 0,
-    keepMs: 60_000,
-    permits: 1,
-    ...more,
-  };
 }
 
 describe("a free group", () => {

@@ -1,18 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { FormatError } from "../../src/domain/format-error";
 import { decodeText } from "../../src/domain/text-encoding";
+import { faultOf as fault } from "../support/fault-of";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
-function faultOf(bytes: Uint8Array, type: string | null): FormatError {
-  try {
-    decodeText(bytes, type);
-  } catch (error) {
-    expect(error).toBeInstanceOf(FormatError);
-    return error as FormatError;
-  }
-  throw new Error("was accepted");
-}
+const faultOf = (bytes: Uint8Array, type: string | null) => fault(() => decodeText(bytes, type));
 
 describe("decodeText", () => {
   it.each([

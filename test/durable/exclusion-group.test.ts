@@ -9,6 +9,7 @@ import {
   type SharedAnswer,
 } from "../../src/domain/exclusion-group";
 import type { ExclusionGroup } from "../../src/durable/exclusion-group";
+import { acquireRequest } from "../support/acquire-request";
 
 // In the future, so that the platform fires no alarm by itself: tests do.
 const START = Date.parse("2100-03-01T12:00:00Z");
@@ -21,29 +22,13 @@ function newGroup(): DurableObjectStub<ExclusionGroup> {
   return env.EXCLUSION_GROUP.getByName(`e1/group/test-${count}`);
 }
 
-function request(runId: string, onBusy: OnBusy, more: Partial<AcquireRequest> = {}): AcquireRequest {
-  return {
-    runId,
-    project: "shop",
-    flow: "report",
-    flowId: 1,
-    user: "system",
-    onBusy,
-    maxQueue: 100,
-    waitMs: 0,
-    keepMs: 60_000,
-    permits: 1,
-    ...more,
-  };
-}
-
 async function acquire(
   group: DurableObjectStub<ExclusionGroup>,
   runId: string,
   onBusy: OnBusy = "queue",
   more: Partial<AcquireRequest> = {},
 ): Promise<AcquireAnswer> {
-  return (await group.acquire(request(runId, onBusy, more))) as AcquireAnswer;
+  return (await group.acquire(acquireRequest(runId, onBusy, more))) as AcquireAnswer;
 }
 
 /** Who is inside, and who waits in which order. */

@@ -1,32 +1,9 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { IntegrationDefinition } from "../../src/domain/integration";
 import { FakeHost } from "../support/fake-host";
 import { answered, type SentRequest } from "../support/fake-outgoing";
-import { runLater, start, throughFlow } from "../support/trial";
-
-// call ─┬ 200 ▶ out
-//       └ other, error, timeout, max-connection ▶ bad
-
-const RESULTS = { "200": "out", other: "bad", error: "bad", timeout: "bad", "max-connection": "bad" };
-
-const uses = (more: object = {}) => ({
-  uses: {
-    integration: {
-      fx: IntegrationDefinition.parse({
-        integration: "fx",
-        baseUrl: "https://api.example.com/v2",
-        endpoints: { list: { path: "/list" }, order: { path: "/orders", method: "POST" } },
-        ...more,
-      }),
-    },
-  },
-});
-
-const flow = (node: object = {}) =>
-  throughFlow({
-    call: { type: "api", call: "fx.list", results: RESULTS, ...node } as Record<string, unknown>,
-  });
+import { calling, uses } from "../support/integration-flow";
+import { runLater, start } from "../support/trial";
 
 /** Calls with each of these answers in turn, the last one for good. */
 async function called(
@@ -39,7 +16,7 @@ async function called(
   prepare(host);
   let turn = 0;
   host.outgoing.handler = () => answers[Math.min(turn++, answers.length - 1)] as never;
-  const ended = await runLater(flow(node), { host, item: { n: 1 }, ...uses(more) });
+  const ended = await runLater(calling(node), { host, item: { n: 1 }, ...uses(more) });
   return { host, ended, out: ended.outputs.out?.[0] as never, bad: ended.outputs.bad?.[0] as never };
 }
 
@@ -128,7 +105,7 @@ describe("retries", () => {
     const host = new FakeHost();
     let turn = 0;
     host.outgoing.handler = () => answers[Math.min(turn++, answers.length - 1)] as never;
-    const { outcome } = start(flow({ retry }), { host, item: null, timeout, ...uses() });
+    const { outcome } = start(calling({ retry }), { host, item: null, timeout, ...uses() });
     let ended = false;
     const done = Promise.resolve(outcome).finally(() => {
       ended = true;
@@ -337,7 +314,7 @@ describe("credentials", () => {
       expect(headersOf(host.outgoing.sent[1]).Authorization).toBe("Bearer t0ken-value");
       expect(JSON.stringify(ended)).not.toContain("t0ken-value");
       host.outgoing.handler = () => answered(200);
-      await runLater(flow(), { host, item: null, ...uses({ auth }) });
+      await runLater(calling(), { host, item: null, ...uses({ auth }) });
       expect(host.outgoing.sent).toHaveLength(3);
     });
 

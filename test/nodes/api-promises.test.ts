@@ -1,28 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { IntegrationDefinition } from "../../src/domain/integration";
 import { FakeHost } from "../support/fake-host";
 import { answered, never, type SentRequest } from "../support/fake-outgoing";
+import { calling, RESULTS, uses } from "../support/integration-flow";
 import { flowOf, runLater, start, throughFlow } from "../support/trial";
 
 /** Promises of calls that stand between the parts: who sets a limit, what calls share, where results may lead. */
 
-const RESULTS = { "200": "out", other: "bad", error: "bad", timeout: "bad", "max-connection": "bad" };
-
-const uses = (more: object = {}) => ({
-  uses: {
-    integration: {
-      fx: IntegrationDefinition.parse({
-        integration: "fx",
-        baseUrl: "https://api.example.com/v2",
-        endpoints: { list: { path: "/list" }, head: { path: "/list", method: "HEAD" } },
-        ...more,
-      }),
-    },
-  },
-});
-
-const calling = (node: object = {}) =>
-  throughFlow({ call: { type: "api", call: "fx.list", results: RESULTS, ...node } });
 const each = (node: object = {}) =>
   throughFlow({
     each: { type: "split", over: "=item", next: "call" },

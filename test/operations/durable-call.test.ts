@@ -8,6 +8,7 @@ import type { RunShards, World } from "../../src/operations/ports";
 import { HttpRunInput } from "../../src/operations/run-input";
 import type { Renderer } from "../../src/operations/trigger-flow";
 import { FakeHost } from "../support/fake-host";
+import { POINTER } from "../support/flow-pointer";
 
 const ID = `0mwr66kzfd03${"0".repeat(32)}`;
 const host = new FakeHost();
@@ -66,20 +67,11 @@ async function checkedCall(
     signal: new AbortController().signal,
     readBody: async () => new Uint8Array(),
   };
-  const pointer = {
-    environmentId: 1,
-    projectId: 1,
-    project: "p",
-    flowId: 1,
-    flow: "f",
-    version: 1,
-    status: "running",
-  } as const;
   const plan = { endpoint, graph: { nodes: [] }, recordsPath: undefined } as unknown as Plan;
   const input = await HttpRunInput.read(call);
   return {
     plan,
-    pointer,
+    pointer: POINTER,
     user: "system",
     call,
     input,

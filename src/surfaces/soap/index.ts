@@ -9,8 +9,8 @@ import { readBody } from "../../http/request-body";
 import { requireShortUrl, requireUncompressed } from "../../http/request-form";
 import { requestId } from "../../http/request-id";
 import { requestTarget } from "../../http/request-target";
+import { anonymousPrincipal } from "../../operations/access/anonymous";
 import { authenticateCall, WRONG_CREDENTIALS } from "../../operations/access/authenticate-call";
-import { addressRate } from "../../operations/access/count-call";
 import { type Credentials, credentialsOf } from "../../operations/access/credentials";
 import type { HeaderFields } from "../../operations/incoming-call";
 import { OPERATIONS, type SoapOperation } from "./description";
@@ -158,12 +158,7 @@ class Exchange {
     credentials: Credentials,
     host: string,
   ): Promise<Principal> {
-    if (authority === "none") {
-      const environment = await this.#services.catalog.environment(host);
-      const rate = addressRate(this.#client);
-      const { organizationId } = environment;
-      return { kind: "anonymous", organizationId, environment, scopes: [], name: "anonymous", rate };
-    }
+    if (authority === "none") return anonymousPrincipal(this.#services, host, this.#client);
     try {
       return await authenticateCall(this.#services, credentials, {
         authority,

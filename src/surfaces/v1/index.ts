@@ -8,8 +8,8 @@ import { readBody } from "../../http/request-body";
 import { requireShortUrl, requireUncompressed } from "../../http/request-form";
 import { requestId } from "../../http/request-id";
 import { requestTarget } from "../../http/request-target";
+import { anonymousPrincipal } from "../../operations/access/anonymous";
 import { authenticateCall } from "../../operations/access/authenticate-call";
-import { addressRate } from "../../operations/access/count-call";
 import { clientCredentialsOf, credentialsOf, inHeaders } from "../../operations/access/credentials";
 import { requireRoom } from "../../operations/environments/storage-room";
 import type { HeaderFields } from "../../operations/incoming-call";
@@ -119,7 +119,7 @@ class Exchange {
           });
     const call = async (): Promise<V1Answer> => {
       const body = await this.#payload(route);
-      const known = principal ?? (await this.#nobody(host));
+      const known = principal ?? (await anonymousPrincipal(this.#services, host, this.#client));
       const made: V1Call = {
         method: route.method,
         url: this.#request.url,
@@ -164,19 +164,6 @@ class Exchange {
     early.catch(() => {});
     await count;
     return early;
-  }
-
-  /** A principal without rights, in the environment of the host name. */
-  async #nobody(host: string): Promise<Principal> {
-    const environment = await this.#services.catalog.environment(host);
-    return {
-      kind: "anonymous",
-      organizationId: environment.organizationId,
-      environment,
-      scopes: [],
-      name: "anonymous",
-      rate: addressRate(this.#client),
-    };
   }
 
   /** The parameters of the URL, with those of a form in the body where that is no data. */

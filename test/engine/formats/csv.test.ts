@@ -1,24 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FormatError } from "../../../src/domain/format-error";
 import type { Json } from "../../../src/domain/json";
 import { MAX_CSV_COLUMNS, MAX_CSV_ROWS } from "../../../src/domain/limits";
 import { CsvFormatOptions, CsvParseOptions, formatCsv, parseCsv } from "../../../src/engine/formats/csv";
+import { faultOf } from "../../support/fault-of";
 
 const parse = (text: string, options: Partial<CsvParseOptions> = {}) =>
   parseCsv(text, CsvParseOptions.parse(options));
 const format = (value: Json, options: Partial<CsvFormatOptions> = {}) =>
   formatCsv(value, CsvFormatOptions.parse(options));
-
-function faultOf(run: () => unknown): FormatError {
-  try {
-    run();
-  } catch (error) {
-    expect(error).toBeInstanceOf(FormatError);
-    return error as FormatError;
-  }
-  throw new Error("was accepted");
-}
 
 describe("parseCsv", () => {
   it.each<[string, Json]>([

@@ -1,19 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FormatError } from "../../../src/domain/format-error";
 import type { Json } from "../../../src/domain/json";
 import { MAX_FORM_FIELDS } from "../../../src/domain/limits";
 import { formatForm, parseForm } from "../../../src/engine/formats/form";
-
-function faultOf(run: () => unknown): FormatError {
-  try {
-    run();
-  } catch (error) {
-    expect(error).toBeInstanceOf(FormatError);
-    return error as FormatError;
-  }
-  throw new Error("was accepted");
-}
+import { faultOf } from "../../support/fault-of";
 
 describe("parseForm", () => {
   it.each<[string, Json]>([

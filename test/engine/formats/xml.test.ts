@@ -11,21 +11,12 @@ import {
 } from "../../../src/domain/limits";
 import { parseXml, XmlParseOptions } from "../../../src/engine/formats/xml";
 import { formatXml, XmlFormatOptions } from "../../../src/engine/formats/xml-format";
+import { faultOf } from "../../support/fault-of";
 
 const parse = (text: string, options: Partial<XmlParseOptions> = {}) =>
   parseXml(text, XmlParseOptions.parse(options));
 const format = (value: Json, options: Partial<XmlFormatOptions> = {}) =>
   formatXml(value, XmlFormatOptions.parse({ declaration: false, ...options }));
-
-function faultOf(run: () => unknown): FormatError {
-  try {
-    run();
-  } catch (error) {
-    expect(error).toBeInstanceOf(FormatError);
-    return error as FormatError;
-  }
-  throw new Error("was accepted");
-}
 
 describe("parseXml", () => {
   it.each<[string, Json]>([
