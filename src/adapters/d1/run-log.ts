@@ -25,11 +25,13 @@ const MAX_TEXT_CHARS = 500_000;
 const FIRST_SEGMENTS = 4;
 const MOST_SEGMENTS = 64;
 
-const INSERT_SEGMENTS = `INSERT INTO run_segments (environment_id, project_id, project, flow_id, flow, flow_version, trigger_kind,
-    user_name, first_id, last_id, run_count, total_ms, longest_ms, runs)
-  SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8,
-    value ->> 9, value ->> 10, value ->> 11, value ->> 12, value -> 13
-  FROM json_each(?1, '$.segments') WHERE true
+// Materialized, since each mention of json_each's `value` writes all of it down anew.
+const INSERT_SEGMENTS = `WITH segments AS MATERIALIZED (SELECT value AS s FROM json_each(?1, '$.segments'))
+  INSERT INTO run_segments (environment_id, project_id, project, flow_id, flow, flow_version, trigger_kind, user_name, first_id,
+    last_id, run_count, total_ms, longest_ms, runs)
+  SELECT s ->> 0, s ->> 1, s ->> 2, s ->> 3, s ->> 4, s ->> 5, s ->> 6, s ->> 7, s ->> 8, s ->> 9, s ->> 10, s ->> 11, s ->> 12,
+    s -> 13
+  FROM segments WHERE true
   ON CONFLICT DO NOTHING`;
 
 const INSERT_RUNS = `WITH shared AS MATERIALIZED (
