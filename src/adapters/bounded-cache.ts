@@ -20,7 +20,9 @@ export class BoundedCache<V> {
     return entry.value;
   }
 
-  set(key: string, value: V, weight = 1): void {
+  /** @returns whether something else was forgotten to make room */
+  set(key: string, value: V, weight = 1): boolean {
+    let forgot = false;
     const present = this.#entries.get(key);
     if (present !== undefined) this.#weight -= present.weight;
     this.#entries.delete(key);
@@ -30,7 +32,9 @@ export class BoundedCache<V> {
       if (this.#weight <= this.#capacity || this.#entries.size === 1) break;
       this.#entries.delete(oldest);
       this.#weight -= entry.weight;
+      forgot = true;
     }
+    return forgot;
   }
 
   delete(key: string): void {

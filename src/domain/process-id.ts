@@ -55,10 +55,18 @@ const MAX_TIME_MS = 36 ** TIME_DIGITS - 1;
 
 /** The least id that a run started at `ms` can have: bounds of ranges by time. */
 export function timePrefix(ms: number): string {
-  return Math.min(Math.max(0, Math.floor(ms)), MAX_TIME_MS)
-    .toString(36)
-    .padStart(TIME_DIGITS, "0");
+  // Busy isolates start several runs in a millisecond, and spelling a number out costs more than the rest of an id.
+  if (ms !== spelled) {
+    spelling = Math.min(Math.max(0, Math.floor(ms)), MAX_TIME_MS)
+      .toString(36)
+      .padStart(TIME_DIGITS, "0");
+    spelled = ms;
+  }
+  return spelling;
 }
+
+let spelled = 0;
+let spelling = "0".repeat(TIME_DIGITS);
 
 /** Milliseconds since 1970 that an id, or the beginning of one, tells; NaN of anything else. */
 export function timeOf(id: string): number {

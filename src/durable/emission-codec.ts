@@ -1,6 +1,7 @@
 import type { Json } from "../domain/json";
 import type { Emission, Failure } from "../engine/emission";
 import type { Item, ItemFailure, Way } from "../engine/item";
+import { SmallMap } from "../engine/small-map";
 
 /*
  * Emissions as text. Items share ways, ways share what came before them, and both share values: with what the same step
@@ -120,7 +121,7 @@ export class EmissionCodec {
     const decoded: Decoded = {
       values: text.v,
       ways: [],
-      emission: { results: new Map(), failures: text.f ?? [] },
+      emission: { results: new SmallMap(), failures: text.f ?? [] },
     };
     const value = (reference: Reference): Json =>
       (typeof reference === "number"

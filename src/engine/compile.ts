@@ -81,6 +81,7 @@ export function compileFlow(
   const plan: Plan = {
     key,
     name: definition.flow,
+    flow: { project: key.project, flow: definition.flow, flowId: key.flowId },
     graph,
     endpoint: definition.endpoint,
     recordsPath: recordsPath(definition, scope),

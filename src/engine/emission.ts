@@ -1,4 +1,5 @@
 import type { Item, ItemFailure } from "./item";
+import type { SmallMap } from "./small-map";
 
 /** A failure that no `error` result took: it fails its record. */
 export interface Failure extends ItemFailure {
@@ -11,7 +12,7 @@ export interface Failure extends ItemFailure {
  */
 export interface Emission {
   /** Items by result. A result that is present with no items is live: what follows it runs, on an empty set. */
-  readonly results: Map<string, Item[]>;
+  readonly results: SmallMap<Item[]>;
   readonly failures: Failure[];
 }
 

@@ -7,10 +7,12 @@ import { type Emission, outputSink, RESPONSE_SINK } from "./emission";
 import { FlowError, RunStopped, RunSuspended } from "./errors";
 import { type Item, type ItemFailure, newItem, WHOLE_SET } from "./item";
 import { after, eachConcurrently, isPromise, type MaybePromise } from "./maybe-promise";
-import { type GraphResult, type GraphRunner, NodeRun, originOf, type Place } from "./node-run";
+import { type GraphResult, type GraphRunner, NodeRun, originOf, type Place, type Ports } from "./node-run";
 import { outcome, stoppedOutcome } from "./outcome";
 import type { Graph, Plan, PlanNode, Source } from "./plan";
+import type { StepStore } from "./ports";
 import type { RunContext } from "./run-context";
+import { SmallMap } from "./small-map";
 import { stored } from "./stored";
 
 /*
@@ -37,7 +39,10 @@ function executePlan(
   place: Place,
 ): MaybePromise<GraphResult> {
   run.input.need(plan.names);
-  const seeds = values.map((value, index) => newItem(value, first + index));
+  const seeds =
+    values.length === 1
+      ? [newItem(values[0] as Json, first)]
+      : values.map((value, index) => newItem(value, first + index));
   return new Execution(plan, plan.graph, run, place).execute(seeds);
 }
 
@@ -54,17 +59,15 @@ export function runFlow(
   concurrency = 1,
 ): MaybePromise<RunOutcome> {
   run.environmentId = plan.key.environmentId;
-  run.key = { project: plan.key.project, flow: plan.name, flowId: plan.key.flowId };
+  run.key = plan.flow;
   try {
     if (plan.recordsPath === undefined && records.length === 1) {
-      return settle(
-        executePlan(plan, records, run, 0, TOP),
-        (result) => outcome(plan, result, run, 1),
-        plan,
-        run,
-      );
+      const result = executePlan(plan, records, run, 0, TOP);
+      if (!isPromise(result)) return outcome(plan, result, run, 1);
+      return settle(result, (later) => outcome(plan, later, run, 1), plan, run);
     }
-    const all: GraphResult = { outputs: new Map(), returned: [], response: undefined, failures: new Map() };
+    const failures = new Map<number, ItemFailure>();
+    const all: GraphResult = { outputs: new SmallMap(), returned: [], response: undefined, failures };
     const done = eachConcurrently(records, concurrency, (record, index) => {
       run.check();
       run.node = undefined;
@@ -72,12 +75,12 @@ export function runFlow(
       const misfit =
         plan.inputShapes.body === undefined ? undefined : recordFailure(plan.inputShapes.body, record);
       if (misfit !== undefined) {
-        all.failures.set(index, misfit);
+        failures.set(index, misfit);
         run.message("error", misfit.message);
         return;
       }
       const place = run.host.steps === undefined ? TOP : { ...TOP, steps: `[${index}]/` };
-      return after(executePlan(plan, [record], run, index, place), (result) => join(all, result));
+      return after(executePlan(plan, [record], run, index, place), (result) => join(all, failures, result));
     });
     return settle(done, () => outcome(plan, all, run, records.length), plan, run);
   } catch (error) {
@@ -106,13 +109,13 @@ function settle<T>(
 }
 
 /** Adds what one record brought to what the records before it did. */
-function join(all: GraphResult, result: GraphResult): void {
+function join(all: GraphResult, failures: Map<number, ItemFailure>, result: GraphResult): void {
   for (const [output, items] of result.outputs) {
     const present = all.outputs.get(output);
     if (present === undefined) all.outputs.set(output, items);
     else for (const item of items) present.push(item);
   }
-  for (const [record, failure] of result.failures) all.failures.set(record, failure);
+  for (const [record, failure] of result.failures) failures.set(record, failure);
   if (
     result.response !== undefined &&
     (all.response === undefined || result.response.record < all.response.record)
@@ -127,7 +130,7 @@ class Execution implements GraphRunner {
   readonly #run: RunContext;
   readonly #place: Place;
   readonly #emissions: (Emission | undefined)[];
-  readonly #failures = new Map<number, ItemFailure>();
+  #failures: Map<number, ItemFailure> | undefined;
   #seeds: readonly Item[] = [];
   #onlyRecord = WHOLE_SET;
   /** Nodes that wait, and those that depend on them; the execution unwinds when nothing else is left to do. */
@@ -228,8 +231,14 @@ class Execution implements GraphRunner {
     const ports = this.#gather(node);
     if (ports === undefined) return;
     const steps = this.#run.host.steps;
-    if (steps === undefined)
-      return after(this.#perform(node, ports), (emission) => this.#keep(node, emission, true));
+    if (steps !== undefined) return this.#storedStep(node, ports, steps);
+    const emission = this.#perform(node, ports);
+    if (isPromise(emission)) return emission.then((later) => this.#keep(node, later, true));
+    this.#keep(node, emission, true);
+  }
+
+  /** A step of a durable run: read where it was stored before, else performed and stored. */
+  #storedStep(node: PlanNode, ports: Ports, steps: StepStore): MaybePromise<void> {
     const name = this.#place.path + node.name;
     const path = this.#place.steps + name;
     return after(
@@ -246,11 +255,11 @@ class Execution implements GraphRunner {
     );
   }
 
-  #perform(node: PlanNode, ports: ReadonlyMap<string, readonly Item[]>): MaybePromise<Emission> {
+  #perform(node: PlanNode, ports: Ports): MaybePromise<Emission> {
     const run = this.#run;
     run.check();
     let cost = NODE_FUEL;
-    for (const items of ports.values()) cost += items.length * ITEM_FUEL;
+    for (let index = 0; index < ports.size; index += 1) cost += ports.valueAt(index).length * ITEM_FUEL;
     run.node = this.#place.path + node.name;
     run.record = undefined;
     run.spend(cost);
@@ -275,6 +284,7 @@ class Execution implements GraphRunner {
   #keep(node: PlanNode, emission: Emission, tell: boolean): void {
     this.#emissions[node.index] = emission;
     for (const { record, ...failure } of emission.failures) {
+      this.#failures ??= new Map();
       if (this.#failures.has(record)) continue;
       this.#failures.set(record, failure);
       if (!tell) continue;
@@ -286,28 +296,33 @@ class Execution implements GraphRunner {
   }
 
   /** What the node's connections bring, by port; `undefined` when none of them is live. */
-  #gather(node: PlanNode): ReadonlyMap<string, readonly Item[]> | undefined {
-    if (node.index === this.#graph.start) return new Map([["in", this.#standing(this.#seeds)]]);
-    const ports = new Map<string, readonly Item[]>();
+  #gather(node: PlanNode): Ports | undefined {
+    if (node.index === this.#graph.start)
+      return new SmallMap<readonly Item[]>().set("in", this.#standing(this.#seeds));
+    let ports: Ports | undefined;
     for (const source of node.sources) {
       const items = this.#emissions[source.from]?.results.get(source.result);
       if (items === undefined) continue;
+      ports ??= new SmallMap();
       const present = ports.get(source.port);
       ports.set(source.port, present === undefined ? items : inRecordOrder([...present, ...items]));
     }
-    if (ports.size === 0) return undefined;
-    if (this.#failures.size > 0) for (const [port, items] of ports) ports.set(port, this.#standing(items));
+    if (ports !== undefined && this.#failures !== undefined) {
+      for (const [port, items] of ports) ports.set(port, this.#standing(items));
+    }
     return ports;
   }
 
   /** Those of the items whose record has not failed. */
   #standing(items: readonly Item[]): readonly Item[] {
-    if (this.#failures.size === 0) return items;
-    if (this.#failures.has(WHOLE_SET)) return [];
-    return items.filter((item) => !this.#failures.has(item.record));
+    const failures = this.#failures;
+    if (failures === undefined) return items;
+    if (failures.has(WHOLE_SET)) return [];
+    return items.filter((item) => !failures.has(item.record));
   }
 
   #collect(sources: readonly Source[]): Item[] {
+    if (sources.length === 0) return [];
     const items: Item[] = [];
     for (const { from, result } of sources) {
       for (const item of this.#emissions[from]?.results.get(result) ?? []) items.push(item);
@@ -316,7 +331,7 @@ class Execution implements GraphRunner {
   }
 
   #result(): GraphResult {
-    const outputs = new Map<string, Item[]>();
+    const outputs = new SmallMap<Item[]>();
     let response: Item | undefined;
     for (const node of this.#graph.nodes) {
       const results = this.#emissions[node.index]?.results;
@@ -325,13 +340,23 @@ class Execution implements GraphRunner {
         const present = outputs.get(output);
         outputs.set(output, present === undefined ? [...items] : inRecordOrder([...present, ...items]));
       }
-      for (const item of this.#standing(results?.get(RESPONSE_SINK) ?? [])) {
+      const responses = results?.get(RESPONSE_SINK);
+      if (responses === undefined) continue;
+      for (const item of this.#standing(responses)) {
         if (response === undefined || item.record < response.record) response = item;
       }
     }
-    return { outputs, returned: this.#collect(this.#graph.returns), response, failures: this.#failures };
+    return {
+      outputs,
+      returned: this.#collect(this.#graph.returns),
+      response,
+      failures: this.#failures ?? NO_FAILURES,
+    };
   }
 }
+
+/** Shared by all executions in which no record failed; nobody writes to a result's failures. */
+const NO_FAILURES: GraphResult["failures"] = new Map();
 
 /** Sorts by record, keeping the order within each; most sets are in order already. */
 function inRecordOrder(items: Item[]): Item[] {

@@ -4,6 +4,12 @@ import { type Item, outputOnWay, type Way } from "./item";
 import type { NamesRead } from "./plan";
 import type { RunContext } from "./run-context";
 
+/** Who knows the URLs at which nodes of the flow may be called back. */
+interface CallbackUrls {
+  /** By node name; `undefined` where there are none. */
+  callbacks(): Record<string, string> | undefined;
+}
+
 /**
  * What a node's expressions see, for one item at a time: `input`, `item`, `last`, `run`, and by name the outputs of the
  * earlier nodes that this item came through.
@@ -18,17 +24,11 @@ export class Frame {
   readonly #nodes: readonly string[];
   readonly #all: boolean;
   readonly #secrets: boolean;
-  readonly #callbacks: () => Record<string, string> | undefined;
+  readonly #urls: CallbackUrls | undefined;
 
-  /** @param callbacks the URLs at which nodes of the flow may be called back */
-  constructor(
-    run: RunContext,
-    names: NamesRead,
-    nodes: readonly string[],
-    callbacks: () => Record<string, string> | undefined = () => undefined,
-  ) {
+  constructor(run: RunContext, names: NamesRead, nodes: readonly string[], urls?: CallbackUrls) {
     this.#run = run;
-    this.#callbacks = callbacks;
+    this.#urls = urls;
     this.#nodes = nodes;
     this.#all = names.all;
     this.#secrets = names.secrets.size > 0;
@@ -53,7 +53,7 @@ export class Frame {
   }
 
   #describeRun(): Record<string, unknown> {
-    const callbacks = this.#callbacks();
+    const callbacks = this.#urls?.callbacks();
     const described = this.#run.describe();
     return callbacks === undefined ? described : { ...described, callbacks };
   }

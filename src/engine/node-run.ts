@@ -9,17 +9,18 @@ import { type Item, type ItemFailure, sharedRecord, WHOLE_SET } from "./item";
 import { after, eachConcurrently, isPromise, type MaybePromise } from "./maybe-promise";
 import type { Graph, PlanNode } from "./plan";
 import type { RunContext } from "./run-context";
+import { SmallMap } from "./small-map";
 import { stored } from "./stored";
 
 /** How a graph ended: the inside of a loop, or a called flow. */
 export interface GraphResult {
   /** Items by output connection point; every connected one is present. */
-  outputs: Map<string, Item[]>;
+  outputs: SmallMap<Item[]>;
   /** Items handed back with `return`. */
   returned: Item[];
   response: Item | undefined;
   /** The first failure of each record that failed; `WHOLE_SET` for the run's own. */
-  failures: Map<number, ItemFailure>;
+  failures: ReadonlyMap<number, ItemFailure>;
 }
 
 /** What the executor lends to nodes that run other graphs. */
@@ -54,6 +55,9 @@ export function originOf(place: Place, record: number): number {
   return place.origins === undefined || record < 0 ? record : (place.origins[record] ?? WHOLE_SET);
 }
 
+/** What came in, by port. */
+export type Ports = SmallMap<readonly Item[]>;
+
 /** One execution of one node: its settings, its items, and the ways to emit. */
 export class NodeRun<Prepared = unknown> {
   readonly config: Prepared;
@@ -61,9 +65,9 @@ export class NodeRun<Prepared = unknown> {
   readonly path: string;
   readonly run: RunContext;
   readonly graphs: GraphRunner;
-  readonly emission: Emission = { results: new Map(), failures: [] };
+  readonly emission: Emission = { results: new SmallMap(), failures: [] };
   readonly #node: PlanNode;
-  readonly #ports: ReadonlyMap<string, readonly Item[]>;
+  readonly #ports: Ports;
   readonly #onlyRecord: number;
   readonly #place: Place;
   #frame: Frame | undefined;
@@ -73,7 +77,7 @@ export class NodeRun<Prepared = unknown> {
     node: PlanNode,
     run: RunContext,
     graphs: GraphRunner,
-    ports: ReadonlyMap<string, readonly Item[]>,
+    ports: Ports,
     onlyRecord: number,
     place: Place,
   ) {
@@ -115,9 +119,7 @@ export class NodeRun<Prepared = unknown> {
    */
   at(item: Item): Frame {
     if (this.#frame === undefined) {
-      this.#frame = new Frame(this.run, this.#node.names, this.#node.readsNodes, () =>
-        this.graphs.callbacks(),
-      );
+      this.#frame = new Frame(this.run, this.#node.names, this.#node.readsNodes, this.graphs);
     }
     // Records may be under way side by side, so whose turn it is is told anew each time.
     this.run.node = this.path;
@@ -153,9 +155,10 @@ export class NodeRun<Prepared = unknown> {
   /** Turns each item into another at once, and emits those on a result; an item whose turn throws fails. */
   map(result: string, turn: (item: Item, index: number) => Item): void {
     const emitted: Item[] = [];
-    for (let index = 0; index < this.items.length; index += 1) {
+    const { items } = this;
+    for (let index = 0; index < items.length; index += 1) {
       if (index % 256 === 255) this.run.check();
-      const item = this.items[index] as Item;
+      const item = items[index] as Item;
       try {
         emitted.push(turn(item, index));
       } catch (error) {
@@ -256,7 +259,7 @@ export class NodeRun<Prepared = unknown> {
   /** Fails every item that has not failed by itself: what a node throws outside any item. */
   failRest(error: unknown): void {
     const failure = this.describeFailure(error);
-    for (const items of this.#ports.values()) {
+    for (const [, items] of this.#ports) {
       for (const item of items) if (!this.hasFailed(item)) this.#failAs(item, failure);
     }
   }

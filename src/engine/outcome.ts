@@ -16,8 +16,10 @@ export function outcome(plan: Plan, result: GraphResult, run: RunContext, record
     returned += items.length;
   }
   const failures: RecordFailure[] = [];
-  for (const [record, failure] of result.failures) failures.push({ record, ...failure });
-  failures.sort((left, right) => left.record - right.record);
+  if (result.failures.size > 0) {
+    for (const [record, failure] of result.failures) failures.push({ record, ...failure });
+    failures.sort((left, right) => left.record - right.record);
+  }
   const ended: RunOutcome = {
     runId: run.id,
     status: "Success",

@@ -12,6 +12,13 @@ export interface PlanKey {
   version: number;
 }
 
+/** Names a flow. */
+export interface FlowKey {
+  readonly project: string;
+  readonly flow: string;
+  readonly flowId: number;
+}
+
 /** Which names a set of expressions reads, so that only those are prepared. */
 export interface NamesRead {
   /** Anything may be read: `$$`, a wildcard at the root … */
@@ -82,6 +89,8 @@ export interface Graph {
 export interface Plan {
   key: PlanKey;
   name: string;
+  /** Names the flow, to whoever is told which flow does something. */
+  flow: FlowKey;
   graph: Graph;
   endpoint: EndpointSettings | undefined;
   /** Path within the JSON body to the records that travel one by one. */

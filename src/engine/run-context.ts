@@ -8,10 +8,10 @@ import {
 import type { MessageLevel, RunMessage, TriggerKind } from "../domain/run";
 import { RunCalls } from "./calls/run-calls";
 import { FlowError, RunStopped } from "./errors";
-import type { Evaluation } from "./expression";
 import { after, eachInOrder, type MaybePromise } from "./maybe-promise";
-import type { NamesRead } from "./plan";
+import type { FlowKey, NamesRead } from "./plan";
 import type { Host } from "./ports";
+import { RunEvaluation } from "./run-evaluation";
 import { SecretMask } from "./secret-mask";
 
 /** Longest delay that a timer takes, in milliseconds; a longer one would fire at once. */
@@ -38,6 +38,8 @@ export interface RunStart {
   messages?: readonly RunMessage[];
 }
 
+const NO_FLOW: FlowKey = { project: "", flow: "", flowId: 0 };
+
 /** What all nodes of one run share: identity, budget, deadline, messages. Called flows and loops share it too. */
 export class RunContext {
   readonly id: string;
@@ -48,11 +50,11 @@ export class RunContext {
   readonly startedAt: number;
   readonly deadline: number;
   readonly messages: RunMessage[];
-  readonly evaluation: Evaluation;
+  readonly evaluation: RunEvaluation;
   /** The environment whose data the run's nodes work on: that of the plan, set when it is run. */
   environmentId = 0;
   /** The flow that was triggered, for whoever is told who takes a connection; set when it is run. */
-  key = { project: "", flow: "", flowId: 0 };
+  key: FlowKey = NO_FLOW;
   /** Secrets that nodes have asked for, by name: what their expressions see as `_datasource`. */
   readonly secrets: Record<string, Json> = {};
   #mask: SecretMask | undefined;
@@ -68,7 +70,7 @@ export class RunContext {
   readonly #stored: Set<RunMessage> | undefined;
   #abort: AbortController | undefined;
   #stopped: RunStopped | undefined;
-  readonly #onStop = new Set<(reason: RunStopped) => void>();
+  #onStop: Set<(reason: RunStopped) => void> | undefined;
 
   constructor(start: RunStart) {
     this.id = start.id;
@@ -80,26 +82,7 @@ export class RunContext {
     this.deadline = start.deadline;
     this.messages = start.messages === undefined ? [] : [...start.messages];
     this.#stored = start.host.steps === undefined ? undefined : new Set(this.messages);
-    this.evaluation = {
-      // Where clocks stand still during work, as on Cloudflare, the looks see nothing, and the fuel alone bounds it.
-      meter: { fuel: MAX_RUN_FUEL, look: () => this.check() },
-      now: start.startedAt,
-      random: () => start.host.random(this.node, this.record),
-      functions: {
-        debug: (value: unknown) => {
-          this.message("debug", typeof value === "string" ? value : "debug", {
-            details: typeof value === "string" ? undefined : value,
-          });
-          return value;
-        },
-        error: (message: unknown) => {
-          throw new FlowError(
-            "flow_error",
-            typeof message === "string" ? message : "the flow called $error()",
-          );
-        },
-      },
-    };
+    this.evaluation = new RunEvaluation(this, start.startedAt);
   }
 
   /** Milliseconds until the run is aborted, at least 0. */
@@ -148,7 +131,7 @@ export class RunContext {
   stop(reason: RunStopped): void {
     if (this.#stopped !== undefined) return;
     this.#stopped = reason;
-    for (const told of [...this.#onStop]) told(reason);
+    for (const told of [...(this.#onStop ?? [])]) told(reason);
     this.#abort?.abort(reason);
   }
 
@@ -158,8 +141,11 @@ export class RunContext {
    */
   onStop(told: (reason: RunStopped) => void): () => void {
     if (this.#stopped !== undefined) told(this.#stopped);
-    else this.#onStop.add(told);
-    return () => void this.#onStop.delete(told);
+    else {
+      this.#onStop ??= new Set();
+      this.#onStop.add(told);
+    }
+    return () => void this.#onStop?.delete(told);
   }
 
   /** Aborted when the run stops. Made on first use: a run that waits for nothing needs none. */
@@ -173,9 +159,9 @@ export class RunContext {
 
   /** Charges work that is no expression's own, so that a flow of constants ends too. */
   spend(steps: number): void {
-    const { meter } = this.evaluation;
-    meter.fuel -= steps;
-    if (meter.fuel < 0) {
+    const { evaluation } = this;
+    evaluation.fuel -= steps;
+    if (evaluation.fuel < 0) {
       throw new RunStopped(
         "limit",
         "fuel_exhausted",

@@ -66,9 +66,7 @@ class ExpressionValue implements Value {
   }
 
   evaluate({ scope, evaluation }: Frame): Json | undefined {
-    const variables = this.#variables;
-    const seen = variables === undefined ? evaluation : { ...evaluation, variables };
-    return this.expression.evaluate(scope, seen) as Json | undefined;
+    return this.expression.evaluate(scope, evaluation, this.#variables) as Json | undefined;
   }
 }
 

@@ -2,9 +2,9 @@ import { badKey, keyInHeader } from "../auth/api-key";
 import { SluiceError } from "../domain/errors";
 import { type KeyStanding, USE_API_KEY, type VerifiedKey } from "../domain/identity";
 import { after, type MaybePromise } from "../engine/maybe-promise";
+import type { Endpoint } from "./endpoint";
 import type { Keys } from "./identity-ports";
 import type { IncomingCall } from "./incoming-call";
-import type { Endpoint } from "./trigger-flow";
 
 /** User of runs that anonymous connections start (seed: "the audit trail records the system"). */
 const ANONYMOUS_USER = "system";

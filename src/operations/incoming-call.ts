@@ -93,8 +93,12 @@ export function maskedUrl(source: string): string {
   return url.toString();
 }
 
+/** Shared by all calls without a query; nobody writes to a call's parameters. */
+export const NO_QUERY = new URLSearchParams();
+
 /** The URL parameter `timeout` in milliseconds (seed, Timeout); `undefined` when it is not given. */
 export function timeoutParameter(query: URLSearchParams): number | undefined {
+  if (query === NO_QUERY) return undefined;
   const given = query.getAll("timeout");
   if (given.length === 0) return undefined;
   const [text] = given;

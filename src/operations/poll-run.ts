@@ -1,9 +1,10 @@
 import type { RunView } from "../domain/durable-run";
 import { SluiceError } from "../domain/errors";
 import { authorizeCall } from "./authorize-call";
+import type { Endpoint } from "./endpoint";
 import type { IncomingCall } from "./incoming-call";
 import { preferredWait } from "./prefer";
-import type { Endpoint, Rendered, Renderer, TriggerServices } from "./trigger-flow";
+import type { Rendered, Renderer, TriggerServices } from "./trigger-flow";
 
 /**
  * How a run of an endpoint stands. Every id that names no durable run of this endpoint gets the same answer, so that nothing

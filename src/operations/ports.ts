@@ -33,9 +33,21 @@ import type { ScheduleView } from "../domain/schedule";
 import type { Loss, TableChange } from "../domain/table-change";
 import type { MaybePromise } from "../engine/maybe-promise";
 import type { Plan } from "../engine/plan";
+import type { Endpoint, EndpointName } from "./endpoint";
 
 /** What names stand for, and the plans behind them. Warm answers come at once, without a promise. */
+export interface CatalogView {
+  readonly environment: Environment;
+  /** Endpoints that were found in it. */
+  readonly endpoints: Map<EndpointName, Endpoint>;
+}
+
 export interface Catalog {
+  /**
+   * What is known at present of the environment whose host name this is: another object as soon as anything was published in it, or
+   * forgotten here, so whatever was worked out from it may be kept in it.
+   */
+  view(host: string): MaybePromise<CatalogView>;
   /** The environment whose host name this is, else the default one. */
   environment(host: string): MaybePromise<Environment>;
   resolve(environment: Environment, address: FlowAddress): MaybePromise<Resolution>;

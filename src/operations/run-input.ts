@@ -26,7 +26,9 @@ export class HttpRunInput implements RunInput {
   readonly #loose: boolean;
   readonly body: string;
   readonly contentType: string;
-  #json: { value: Json | undefined } | undefined;
+  #json: Json | undefined;
+  #jsonRead = false;
+  #needed: NamesRead | undefined;
   #xml: Json | undefined;
   #form: JsonObject | undefined;
 
@@ -133,19 +135,19 @@ export class HttpRunInput implements RunInput {
 
   /** The JSON body, or JSON that came without its content type, as `curl -d` sends it; `undefined` when there is none. */
   get json(): Json | undefined {
-    if (this.#json === undefined) {
-      this.#json = { value: undefined };
+    if (!this.#jsonRead) {
+      this.#jsonRead = true;
       const start = this.body.trimStart()[0];
       const likely = (this.#loose && this.#kind === "json") || start === "{" || start === "[";
       if (this.#kind !== "xml" && this.#kind !== "multipart" && likely) {
         try {
-          this.#json = { value: parseJson(this.body, "the request body") };
+          this.#json = parseJson(this.body, "the request body");
         } catch {
           // Not promised to be JSON, so it is none.
         }
       }
     }
-    return this.#json.value;
+    return this.#json;
   }
 
   /** Whether the body says that it is JSON. */
@@ -154,6 +156,8 @@ export class HttpRunInput implements RunInput {
   }
 
   need(names: NamesRead): void {
+    if (names === this.#needed) return;
+    this.#needed = names;
     for (const field of names.all ? ALL_FIELDS : names.input) {
       if (field in this.view || !Object.hasOwn(makers, field)) continue;
       const value = (makers[field] as Maker)(this, this.#call);
@@ -173,8 +177,9 @@ export class HttpRunInput implements RunInput {
 
   #readJson(): void {
     // A GET that only says which content type it would have is fine; a POST that says JSON and has none is a mistake.
-    if (this.body === "" && this.#call.method === "GET") this.#json = { value: undefined };
-    else this.#json = { value: parseJson(this.body, "the request body") };
+    if (this.body !== "" || this.#call.method !== "GET")
+      this.#json = parseJson(this.body, "the request body");
+    this.#jsonRead = true;
   }
 
   #readXml(): void {
@@ -249,6 +254,8 @@ export function queryFields(query: URLSearchParams): Record<string, string | str
 }
 
 export function bodyKind(contentType: string): BodyKind {
+  // Nearly every request says just this.
+  if (contentType === "application/json") return "json";
   const type = contentType.split(";", 1)[0]?.trim().toLowerCase() ?? "";
   if (type === "application/json" || type === "text/json" || type.endsWith("+json")) return "json";
   if (type === "application/xml" || type === "text/xml" || type.endsWith("+xml")) return "xml";

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { DurableHost, type DurableHostOptions } from "../../src/durable/run-shard/durable-host";
+import { SmallMap } from "../../src/engine/small-map";
 
 /** A host over steps that are taken and forgotten. */
 function hostOf(advanced: () => void): DurableHost {
@@ -22,13 +23,13 @@ describe("a run that was taken up again", () => {
     await host.writeEffect("call", "0", { status: 200 });
     expect(advanced).toHaveBeenCalledTimes(1);
     await host.writeEffect("call", "1", { status: 200 });
-    host.write("call", { results: new Map(), failures: [] }, []);
+    host.write("call", { results: new SmallMap(), failures: [] }, []);
     expect(advanced).toHaveBeenCalledTimes(1);
   });
 
   test("got further with the first step", () => {
     const advanced = vi.fn();
-    hostOf(advanced).write("price", { results: new Map(), failures: [] }, []);
+    hostOf(advanced).write("price", { results: new SmallMap(), failures: [] }, []);
     expect(advanced).toHaveBeenCalledTimes(1);
   });
 });

@@ -1,12 +1,11 @@
 import { expect, test } from "vitest";
 import { EmissionCodec } from "../../src/durable/emission-codec";
 import type { Emission } from "../../src/engine/emission";
-import { newItem, type Way } from "../../src/engine/item";
+import { type Item, newItem, type Way } from "../../src/engine/item";
+import { SmallMap } from "../../src/engine/small-map";
 
-function emission(
-  results: Record<string, Emission["results"] extends Map<string, infer T> ? T : never>,
-): Emission {
-  return { results: new Map(Object.entries(results)), failures: [] };
+function emission(results: Record<string, Item[]>): Emission {
+  return { results: SmallMap.of(Object.entries(results)), failures: [] };
 }
 
 /** A run's stored steps, and a codec as it is after a restart. */
@@ -63,7 +62,7 @@ test("failures, live results without items, and items of no record come back", (
   const { texts, codec } = store();
   const failure = { code: "flow_error", message: "no", node: "x" };
   const given: Emission = {
-    results: new Map([
+    results: SmallMap.of<Item[]>([
       ["none", []],
       ["error", [{ value: null, record: -1, way: undefined, failure }]],
     ]),

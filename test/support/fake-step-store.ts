@@ -1,10 +1,18 @@
 import { deserialize, serialize } from "node:v8";
 import type { Json } from "../../src/domain/json";
 import type { Emission } from "../../src/engine/emission";
+import type { Item } from "../../src/engine/item";
 import type { StepStore } from "../../src/engine/ports";
+import { SmallMap } from "../../src/engine/small-map";
 
 /** The process died: nothing after this happens. */
 export class Crash extends Error {}
+
+type Stored = Omit<Emission, "results"> & { results: [string, Item[]][] };
+
+function read({ results, failures }: Stored): Emission {
+  return { results: SmallMap.of(results), failures };
+}
 
 /** Keeps steps as bytes, as a real one would, so that nothing is shared with the run; and can die after any of them. */
 export class FakeStepStore implements StepStore {
@@ -23,7 +31,7 @@ export class FakeStepStore implements StepStore {
 
   read(path: string): Emission | undefined | Promise<Emission | undefined> {
     const stored = this.steps.get(path);
-    const emission = stored === undefined ? undefined : (deserialize(stored) as Emission);
+    const emission = stored === undefined ? undefined : read(deserialize(stored) as Stored);
     return this.#slow ? Promise.resolve(emission) : emission;
   }
 
@@ -31,7 +39,8 @@ export class FakeStepStore implements StepStore {
     if (this.written.length >= this.crashAfter) throw new Crash();
     if (this.steps.has(path)) throw new Error(`the step "${path}" was finished before`);
     this.written.push(path);
-    this.steps.set(path, serialize(emission));
+    const stored: Stored = { ...emission, results: [...emission.results] };
+    this.steps.set(path, serialize(stored));
     if (this.#slow) return Promise.resolve();
   }
 

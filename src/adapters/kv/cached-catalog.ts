@@ -10,9 +10,9 @@ import type {
   Workflow,
 } from "../../domain/flow-address";
 import type { Resource, ResourceKind } from "../../domain/resource";
-import { after, type MaybePromise } from "../../engine/maybe-promise";
+import { after, isPromise, type MaybePromise } from "../../engine/maybe-promise";
 import type { Plan } from "../../engine/plan";
-import type { Catalog } from "../../operations/ports";
+import type { Catalog, CatalogView } from "../../operations/ports";
 import { BoundedCache } from "../bounded-cache";
 import type { CatalogSource } from "../d1/catalog-source";
 
@@ -45,6 +45,16 @@ interface Aged<T> {
   at: number;
 }
 
+/** What is known of a host's environment under one epoch, and as long as no plan was forgotten. */
+interface View extends CatalogView {
+  epoch: number;
+  forgotten: number;
+}
+
+interface KnownHost extends Aged<Environment | undefined> {
+  view?: View;
+}
+
 export interface CachedCatalogOptions {
   kv: KVNamespace;
   source: CatalogSource;
@@ -60,7 +70,7 @@ export interface CachedCatalogOptions {
 
 export class CachedCatalog implements Catalog {
   readonly #options: CachedCatalogOptions;
-  readonly #environments = new BoundedCache<Aged<Environment | undefined>>(1_000);
+  readonly #environments = new BoundedCache<KnownHost>(1_000);
   readonly #epochs = new Map<number, Aged<number>>();
   readonly #names = new BoundedCache<Resolution>(MAX_NAMES);
   readonly #flows = new BoundedCache<FlowPointer | "missing">(MAX_NAMES);
@@ -69,16 +79,34 @@ export class CachedCatalog implements Catalog {
   readonly #lists = new BoundedCache<readonly Resource[]>(MAX_LISTED);
   readonly #workflows = new BoundedCache<readonly Workflow[]>(MAX_LISTED);
   readonly #plans = new BoundedCache<Plan>(MAX_PLAN_CHARS);
+  /** How often plans had to make room: views hold plans too, so they go with them. */
+  #forgotten = 0;
 
   constructor(options: CachedCatalogOptions) {
     this.#options = options;
   }
 
   environment(name: string): MaybePromise<Environment> {
-    // No host name is longer; whatever else a client wrote there leads to the default environment.
-    const host = name.length > MAX_HOST_CHARS ? "" : name;
+    const host = hostKey(name);
     const known = this.#environments.get(host);
     if (known !== undefined && this.#usable(known)) return known.value ?? Promise.reject(noEnvironment());
+    return this.#loadHost(host);
+  }
+
+  view(name: string): MaybePromise<CatalogView> {
+    const host = hostKey(name);
+    const known = this.#environments.get(host);
+    if (known === undefined || !this.#usable(known)) return this.#loadHost(host).then(newView);
+    const { value: environment, view } = known;
+    if (environment === undefined) return Promise.reject(noEnvironment());
+    const epoch = this.#epoch(environment.id);
+    if (isPromise(epoch)) return epoch.then(() => newView(environment));
+    if (view !== undefined && view.epoch === epoch && view.forgotten === this.#forgotten) return view;
+    known.view = { ...newView(environment), epoch, forgotten: this.#forgotten };
+    return known.view;
+  }
+
+  #loadHost(host: string): Promise<Environment> {
     const source = async () => (await this.#options.source.environment(host)) ?? null;
     const keep = (environment: Environment | null) => environment !== null;
     return this.#through(`host/${host}`, POINTER_TTL_S, source, keep).then((environment) => {
@@ -238,7 +266,7 @@ export class CachedCatalog implements Catalog {
       background(kv.put(key, text));
     }
     const plan = compile(JSON.parse(text) as StoredVersion, pointer);
-    this.#plans.set(key, plan, text.length);
+    if (this.#plans.set(key, plan, text.length)) this.#forgotten += 1;
     return plan;
   }
 
@@ -288,6 +316,16 @@ export class CachedCatalog implements Catalog {
     const [, environment, epoch] = key.split("/");
     return this.#through(`e/${environment}/${epoch}/${await sha256Hex(key)}`, EPOCH_COPY_TTL_S, load, keep);
   }
+}
+
+/** No host name is longer; whatever else a client wrote there leads to the default environment. */
+function hostKey(name: string): string {
+  return name.length > MAX_HOST_CHARS ? "" : name;
+}
+
+/** One with nothing in it yet. It is kept only once host and epoch are known: the next call makes that. */
+function newView(environment: Environment): CatalogView {
+  return { environment, endpoints: new Map() };
 }
 
 function noEnvironment(): SluiceError {

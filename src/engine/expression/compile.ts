@@ -1,6 +1,6 @@
 import { childrenOf, leftOf, type Node } from "./ast";
 import { compileApply, compileCall, compilePartial, compileTailCall, compileVariable } from "./calls";
-import { type Compiled, type Context, elsewhere, type Settle, type Tidy } from "./compiled";
+import { type Compiled, type Context, elsewhere, isShallow, type Settle, type Tidy } from "./compiled";
 import { compileArray } from "./constructors";
 import { ExpressionError } from "./errors";
 import { compileFilter } from "./filters";
@@ -194,10 +194,6 @@ function compileCondition(node: Node, scope: Frame | null, context: Context): Co
     kind: !no || yes.kind === no.kind ? yes.kind : "any",
     tidy: isShallow(yes) && (!no || isShallow(no)) ? shallow : undefined,
   };
-}
-
-function isShallow({ tidy, kind }: Compiled): boolean {
-  return tidy === shallow || kind !== "any";
 }
 
 function compileBlock(node: Node, scope: Frame | null, context: Context): Compiled {

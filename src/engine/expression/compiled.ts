@@ -1,4 +1,5 @@
 import type { Node } from "./ast";
+import { shallow } from "./result";
 import type { Env, Run, Runtime } from "./runtime";
 import type { Frame } from "./scope";
 
@@ -46,6 +47,11 @@ export interface Context {
   attached: number;
   /** The context of the node being compiled is the document, so its fields are plain as they are. */
   rooted: boolean;
+}
+
+/** Whether a node's value, and each element of it, is the document's or a scalar. */
+export function isShallow({ tidy, kind }: Compiled): boolean {
+  return tidy === shallow || kind !== "any";
 }
 
 export type Tidy = (rt: Runtime, value: unknown) => unknown;

@@ -1,15 +1,19 @@
 import type { Node } from "./ast";
-import type { Compiled, Context } from "./compiled";
+import { type Compiled, type Context, isShallow } from "./compiled";
+import { flat } from "./result";
 import type { Run } from "./runtime";
 import type { Frame } from "./scope";
 import { boundGrowth, CONSTRUCTED, mark } from "./values";
 
 /** `[…]`: values of sub-expressions opened into one array, except those that are written as arrays themselves. */
 export function compileArray(node: Node, scope: Frame | null, context: Context): Compiled {
-  const items = (node.expressions ?? []).map((item) => ({
-    run: context.compile(item, scope).run,
-    nested: item.value === "[",
-  }));
+  let ofDocument = true;
+  const items = (node.expressions ?? []).map((item) => {
+    const compiled = context.compile(item, scope);
+    const nested = item.value === "[";
+    ofDocument &&= !nested && isShallow(compiled);
+    return { run: compiled.run, nested };
+  });
   const constructed = node.consarray === true;
   const run: Run = (input, env, rt) => {
     const made: unknown[] = [];
@@ -25,5 +29,5 @@ export function compileArray(node: Node, scope: Frame | null, context: Context):
     }
     return constructed ? mark(made, CONSTRUCTED) : made;
   };
-  return { run, cost: items.length + 1, kind: "any" };
+  return { run, cost: items.length + 1, kind: "any", tidy: ofDocument && !constructed ? flat : undefined };
 }

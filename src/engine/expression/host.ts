@@ -4,7 +4,7 @@ import type { Callable, Runtime } from "./runtime";
 
 /** A function that the host lends, as a value of the language: it gets plain values and must answer with one, at once. */
 export function hostCallable(rt: Runtime, name: string): Callable | undefined {
-  const functions = rt.functions;
+  const { functions } = rt.evaluation;
   const fn = functions && Object.hasOwn(functions, name) ? functions[name] : undefined;
   if (!fn) return undefined;
   const callable: Callable = (args, _input, inner) => {

@@ -53,8 +53,11 @@ export interface Expression {
   readonly reads: Reads;
   /** Fields that it reads of a variable which evaluations give a value; the empty name stands for all of them. */
   fieldsOf(variable: string): ReadonlySet<string>;
-  /** Plain JSON or undefined. Throws `ExpressionError`. */
-  evaluate(scope: Scope, evaluation: Evaluation): unknown;
+  /**
+   * Plain JSON or undefined. Throws `ExpressionError`.
+   * @param variables instead of the evaluation's own
+   */
+  evaluate(scope: Scope, evaluation: Evaluation, variables?: Evaluation["variables"]): unknown;
 }
 
 export interface CompileOptions {
@@ -85,11 +88,11 @@ export function compile(source: string, options: CompileOptions = {}): Expressio
       return reads;
     },
     fieldsOf: (variable) => fieldsOfVariable(tree, variable),
-    evaluate(scope, evaluation) {
+    evaluate(scope, evaluation, variables) {
       const { meter } = evaluation;
       meter.fuel -= cost;
       if (meter.fuel < 0) throw new ExpressionError("fuel_exhausted");
-      const rt = runtimeOf(scope, evaluation);
+      const rt = runtimeOf(scope, evaluation, variables);
       try {
         const value = run(inputOf(scope), slots > 0 ? openFrame(null, slots) : null, rt);
         return typeof value === "string" || typeof value === "boolean" ? value : tidy(rt, value);

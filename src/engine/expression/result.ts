@@ -22,6 +22,13 @@ export function shallow(_rt: Runtime, value: unknown): unknown {
   return copy.includes(undefined) ? copy.map((element) => element ?? null) : copy;
 }
 
+/** For an array of values of the document and computed scalars: its elements are looked at, and not what is in them. */
+export function flat(_rt: Runtime, value: unknown): unknown {
+  const list = value as unknown[];
+  for (let i = 0; i < list.length; i++) if (typeof list[i] === "number") scalar(list[i]);
+  return list;
+}
+
 export function scalar(value: unknown): unknown {
   if (typeof value === "number" && value - value !== 0) throw new ExpressionError("D1001", { value });
   return typeof value === "function" ? undefined : value;

@@ -1,4 +1,4 @@
-import type { HostFunctions, Meter } from "./index";
+import type { Evaluation, Meter } from "./index";
 import type { Engine } from "./regex";
 
 /** Everything one evaluation shares. Made once per `evaluate`, never stored. */
@@ -10,14 +10,19 @@ export interface Runtime {
   nextLook: number;
   /** The document, for `$$`. */
   root: unknown;
-  functions: HostFunctions | undefined;
+  /** What the host lends beside: functions and random numbers, asked for only where they are used. */
+  evaluation: Evaluation;
   variables: Record<string, unknown> | undefined;
   /** Function calls under way, tail calls excepted. */
   depth: number;
   maxDepth: number;
   /** Fixed on first use, so that one evaluation sees one instant. */
   now: number | undefined;
-  random: () => number;
+}
+
+/** A number in [0, 1). */
+export function random({ evaluation }: Runtime): number {
+  return evaluation.random === undefined ? Math.random() : evaluation.random();
 }
 
 /** A frame of variables: slot 0 is the enclosing frame, the rest are values. Tuples of a path are frames too, with their item in slot 1. */

@@ -8,7 +8,11 @@ import { openFrame } from "./scope";
 import { mark, OUTER, SEQUENCE } from "./values";
 
 /** What one evaluation shares. */
-export function runtimeOf(scope: unknown, evaluation: Evaluation): Runtime {
+export function runtimeOf(
+  scope: unknown,
+  evaluation: Evaluation,
+  variables: Runtime["variables"] = evaluation.variables,
+): Runtime {
   const { fuel } = evaluation.meter;
   const floor = Math.max(0, fuel - EXPRESSION_LIMITS.evaluationFuel);
   return {
@@ -16,12 +20,11 @@ export function runtimeOf(scope: unknown, evaluation: Evaluation): Runtime {
     floor,
     nextLook: Math.max(floor, fuel - EXPRESSION_LIMITS.lookFuel),
     root: scope,
-    functions: evaluation.functions,
-    variables: evaluation.variables,
+    evaluation,
+    variables,
     depth: 0,
     maxDepth: evaluation.depth ?? EXPRESSION_LIMITS.callDepth,
     now: evaluation.now,
-    random: evaluation.random ?? Math.random,
   };
 }
 

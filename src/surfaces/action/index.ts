@@ -5,11 +5,10 @@ import { presentable } from "../../http/presentable";
 import { readBody } from "../../http/request-body";
 import { requestId } from "../../http/request-id";
 import { requestTarget } from "../../http/request-target";
-import type { IncomingCall } from "../../operations/incoming-call";
+import { type Endpoint, type EndpointName, findEndpoint } from "../../operations/endpoint";
+import { type IncomingCall, NO_QUERY } from "../../operations/incoming-call";
 import { pollRun } from "../../operations/poll-run";
 import {
-  type Endpoint,
-  findEndpoint,
   type Rendered,
   type Renderer,
   type TriggerServices,
@@ -52,12 +51,21 @@ export async function answerActionCall(request: Request, services: ActionService
 /** Headers as an object, which the platform takes in faster than a list; a list where a name is repeated. */
 function headersInit(headers: readonly [string, string][]): Record<string, string> | [string, string][] {
   const fields: Record<string, string> = {};
-  const names = new Set<string>();
-  for (const [name, value] of headers) {
+  for (let index = 0; index < headers.length; index += 1) {
+    const [name, value] = headers[index] as [string, string];
+    if (name === "__proto__" || isRepeated(headers, name, index)) return [...headers];
     fields[name] = value;
-    names.add(name.toLowerCase());
   }
-  return names.size === headers.length && !names.has("__proto__") ? fields : [...headers];
+  return fields;
+}
+
+/** Whether a header of this name, in any case, stands before the place `index`. Answers have few headers. */
+function isRepeated(headers: readonly [string, string][], name: string, index: number): boolean {
+  const wanted = name.toLowerCase();
+  for (let before = 0; before < index; before += 1) {
+    if ((headers[before] as [string, string])[0].toLowerCase() === wanted) return true;
+  }
+  return false;
 }
 
 function refusal(error: unknown, request: Request, more: readonly [string, string][] = []): Rendered {
@@ -69,31 +77,23 @@ function refusal(error: unknown, request: Request, more: readonly [string, strin
 
 async function answer(request: Request, { trigger, instance }: ActionServices): Promise<Rendered> {
   const { method, url } = request;
-  if (url.length > MAX_URL_CHARS) {
-    throw new SluiceError(
-      "invalid_request",
-      `The URL is longer than ${MAX_URL_CHARS} characters (MAX_URL_CHARS).`,
-      { limit: "MAX_URL_CHARS" },
-    );
-  }
-  const { host, path, query } = requestTarget(url);
-  const target = targetOf(path, instance);
-  if (!METHODS.includes(method)) {
+  const target = targetOf(url, instance);
+  if (method !== "POST" && !METHODS.includes(method)) {
     throw new SluiceError("method_not_allowed", `Call an endpoint with GET or POST, not ${method}.`, {
       allow: METHODS,
     });
   }
   if (method === "OPTIONS") return { status: 204, headers: [["allow", METHODS.join(", ")]], body: null };
-  const found = findEndpoint(trigger.catalog, host, target.address);
+  const found = findEndpoint(trigger.catalog, target);
   const endpoint = found instanceof Promise ? await found : found;
   const notice = endpoint.deprecated ? deprecation(endpoint, target, instance) : NO_HEADERS;
   const render: Renderer = {
     outcome: (outcome) => renderOutcome(outcome, notice),
     state: (view, how, applied) =>
-      renderState(view, how, `${path.replace(/\/trigger$/, "/poll/")}${view.id}`, applied, notice),
+      renderState(view, how, `${target.path.replace(/\/trigger$/, "/poll/")}${view.id}`, applied, notice),
   };
   try {
-    const call = new HttpCall(request, query);
+    const call = new HttpCall(request, method, url, target.query);
     if (target.processId === undefined) return await triggerFlow(trigger, endpoint, call, render);
     return await pollRun(trigger, endpoint, target.processId, call, render);
   } catch (error) {
@@ -117,8 +117,12 @@ function deprecation({ pointer }: Endpoint, { processId }: Target, instance: str
   ];
 }
 
-interface Target {
-  address: FlowAddress;
+/** What a URL of this API wants. */
+interface Target extends EndpointName {
+  /** As it was sent, percent-encoded. */
+  path: string;
+  /** Without its `?`; empty when there is none. */
+  query: string;
   /** The run to poll; `undefined` to trigger one. */
   processId: string | undefined;
 }
@@ -126,26 +130,39 @@ interface Target {
 const UNKNOWN_PATH =
   "There is nothing at this path. An endpoint is at /{instance}/api/1/action/{project}/{flow}/trigger.";
 
-/** Paths that are remembered, so that the list stays small whatever is asked for. */
-const MAX_KNOWN_PATHS = 1_000;
+/** URLs that are remembered, so that the list stays small whatever is asked for. */
+const MAX_KNOWN_URLS = 1_000;
 
-/** Where the paths of triggers lead: the same few are called again and again, and nothing about them can change. */
-const known = new Map<string, Target & { instance: string }>();
+/** What URLs of triggers mean: the same few are called again and again, and nothing about them can change. */
+const known = new Map<string, Target>();
+/** The instance that they were read for. */
+let knownInstance = "";
 
-function targetOf(path: string, instance: string): Target {
-  const before = known.get(path);
-  if (before !== undefined && before.instance === instance) return before;
-  const target = parsePath(path, instance);
-  // Each run has a path of its own to be polled at.
-  if (target.processId === undefined) {
-    if (known.size >= MAX_KNOWN_PATHS) known.clear();
-    known.set(path, { ...target, instance });
+function targetOf(url: string, instance: string): Target {
+  if (instance === knownInstance) {
+    const before = known.get(url);
+    if (before !== undefined) return before;
+  }
+  if (url.length > MAX_URL_CHARS) {
+    throw new SluiceError(
+      "invalid_request",
+      `The URL is longer than ${MAX_URL_CHARS} characters (MAX_URL_CHARS).`,
+      { limit: "MAX_URL_CHARS" },
+    );
+  }
+  const { host, path, query } = requestTarget(url);
+  const target = { host, path, query, ...parsePath(path, instance) };
+  // Each run has a URL of its own to be polled at, and queries differ from call to call.
+  if (target.processId === undefined && query === "") {
+    if (known.size >= MAX_KNOWN_URLS || instance !== knownInstance) known.clear();
+    knownInstance = instance;
+    known.set(url, target);
   }
   return target;
 }
 
 /** Segments are decoded, then matched exactly. @throws SluiceError not_found; invalid_request for broken percent-encoding */
-function parsePath(path: string, instance: string): Target {
+function parsePath(path: string, instance: string): Pick<Target, "address" | "processId"> {
   const segments = path.slice(1).split("/").map(decodeSegment);
   const [first, , , , ...rest] = segments;
   if (first !== instance) throw new SluiceError("not_found", UNKNOWN_PATH);
@@ -174,9 +191,6 @@ function decodeSegment(segment: string): string {
   }
 }
 
-/** Shared by all calls without a query; nobody writes to a call's parameters. */
-const NO_QUERY = new URLSearchParams();
-
 /** A request as operations take it; what a call may never be asked for is made on demand. */
 class HttpCall implements IncomingCall {
   readonly method: string;
@@ -185,10 +199,11 @@ class HttpCall implements IncomingCall {
   readonly headers: IncomingCall["headers"];
   readonly #request: Request;
 
-  constructor(request: Request, query: string) {
+  /** @param method the request's own, as is `url`: asking it again would ask the platform */
+  constructor(request: Request, method: string, url: string, query: string) {
     this.#request = request;
-    this.method = request.method;
-    this.url = request.url;
+    this.method = method;
+    this.url = url;
     this.query = query === "" ? NO_QUERY : new URLSearchParams(query);
     this.headers = request.headers as unknown as IncomingCall["headers"];
   }

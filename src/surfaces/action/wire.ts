@@ -18,21 +18,27 @@ const BODILESS = new Set([204, 205, 304]);
 export function renderOutcome(outcome: RunOutcome, more: readonly [string, string][] = []): Rendered {
   const fixed = outcome.status === "Success" ? outcome.response : undefined;
   const status = fixed?.statusCode ?? STATUS_CODE[outcome.status];
-  const headers = fixedHeaders(fixed);
-  const set = new Set(headers.map(([name]) => name.toLowerCase()));
-  const add = (name: string, value: string): void => {
-    if (!set.has(name)) headers.push([name, value]);
-  };
+  const headers: [string, string][] = [];
+  if (fixed !== undefined) addFixedHeaders(headers, fixed);
   // Whatever body the flow chose, the caller can name the run, and find it in the console.
-  add("x-process-id", outcome.runId);
-  for (const [name, value] of more) add(name, value);
-  const [body, type] =
-    fixed?.body === undefined ? [JSON.stringify(envelope(outcome)), JSON_TYPE] : fixedBody(fixed.body);
+  addHeader(headers, "x-process-id", outcome.runId);
+  for (const [name, value] of more) addHeader(headers, name, value);
   // A GET starts a run too, so nothing on the way may answer in our place.
-  if (fixed?.body === undefined) add("cache-control", "no-store");
+  if (fixed?.body === undefined) addHeader(headers, "cache-control", "no-store");
   if (BODILESS.has(status)) return { status, headers, body: null };
-  add("content-type", type);
-  return { status, headers, body };
+  if (fixed?.body === undefined) {
+    addHeader(headers, "content-type", JSON_TYPE);
+    return { status, headers, body: JSON.stringify(envelope(outcome)) };
+  }
+  const isText = typeof fixed.body === "string";
+  addHeader(headers, "content-type", isText ? TEXT_TYPE : JSON_TYPE);
+  return { status, headers, body: isText ? (fixed.body as string) : JSON.stringify(fixed.body) };
+}
+
+/** @param name in lower case; the flow's own header of this name stays */
+function addHeader(headers: [string, string][], name: string, value: string): void {
+  for (const [present] of headers) if (present.toLowerCase() === name) return;
+  headers.push([name, value]);
 }
 
 /** Status code of an answer that tells how a run stands: accepting one asynchronously is a success, handing it over is 202. */
@@ -96,19 +102,14 @@ function ended(view: RunView, outcome: RunOutcome): Record<string, unknown> {
   };
 }
 
-function fixedBody(body: NonNullable<FixedResponse["body"]> | null): [string, string] {
-  return typeof body === "string" ? [body, TEXT_TYPE] : [JSON.stringify(body), JSON_TYPE];
-}
-
-function fixedHeaders(fixed: FixedResponse | undefined): [string, string][] {
-  const headers: [string, string][] = [];
-  if (fixed?.contentType !== undefined) headers.push(["content-type", fixed.contentType]);
-  for (const [name, value] of Object.entries(fixed?.headers ?? {})) {
+function addFixedHeaders(headers: [string, string][], fixed: FixedResponse): void {
+  if (fixed.contentType !== undefined) headers.push(["content-type", fixed.contentType]);
+  if (fixed.headers === undefined) return;
+  for (const [name, value] of Object.entries(fixed.headers)) {
     // `contentType` is the attribute made for it, so it goes over a header of that name.
-    if (name.toLowerCase() === "content-type" && fixed?.contentType !== undefined) continue;
+    if (name.toLowerCase() === "content-type" && fixed.contentType !== undefined) continue;
     for (const each of [value].flat()) headers.push([name, each]);
   }
-  return headers;
 }
 
 /** `{ processId, status, data, errors?, message? }`, so that `$.processId` and `$.data.<Output Name>` hold. */

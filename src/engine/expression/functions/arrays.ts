@@ -1,5 +1,5 @@
 import { ExpressionError } from "../errors";
-import { isCallable, type Runtime } from "../runtime";
+import { isCallable, type Runtime, random } from "../runtime";
 import { mergeSort } from "../sorting";
 import { boundArray, charge, equal, isNumeric, isSequence, mark, SEQUENCE } from "../values";
 import type { Definitions } from "./library";
@@ -25,7 +25,7 @@ function shuffle(values: unknown[], rt: Runtime): unknown[] {
   boundArray(rt, values.length);
   const mixed: unknown[] = [];
   for (let i = 0; i < values.length; i++) {
-    const j = Math.floor(rt.random() * (i + 1));
+    const j = Math.floor(random(rt) * (i + 1));
     mixed.push(mixed[j]);
     mixed[j] = values[i];
   }

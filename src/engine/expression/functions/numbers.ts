@@ -1,5 +1,5 @@
 import { ExpressionError } from "../errors";
-import type { Runtime } from "../runtime";
+import { type Runtime, random } from "../runtime";
 import { boundString } from "../values";
 import { formatInteger, parseInteger } from "./integer-picture";
 import type { Definition, Definitions } from "./library";
@@ -84,7 +84,7 @@ export const NUMBERS: Definitions = {
     kind: "number",
     call: ([base, exponent]) => (base === undefined ? undefined : power(base as number, exponent as number)),
   },
-  random: { signature: "<:n>", arity: 0, kind: "number", call: (_args, rt) => rt.random() },
+  random: { signature: "<:n>", arity: 0, kind: "number", call: (_args, rt) => random(rt) },
   formatBase: {
     signature: "<n-n?:s>",
     arity: 2,

@@ -1,0 +1,87 @@
+import type { Environment } from "../domain/environment";
+import { SluiceError } from "../domain/errors";
+import type { FlowAddress, FlowPointer } from "../domain/flow-address";
+import { MAX_NAME_LENGTH } from "../domain/names";
+import { after, isPromise, type MaybePromise } from "../engine/maybe-promise";
+import type { Plan } from "../engine/plan";
+import type { Catalog } from "./ports";
+
+/** An endpoint that was found and may be called. */
+export interface Endpoint {
+  environment: Environment;
+  pointer: FlowPointer;
+  plan: Plan;
+  /** Whether it was named in the way of version 10. */
+  deprecated: boolean;
+}
+
+/** What a URL says of the endpoint that it wants. The same object each time the same is wanted: it is what findings are kept under. */
+export interface EndpointName {
+  host: string;
+  address: FlowAddress;
+}
+
+/** Endpoints that are kept with what is known of an environment. */
+const MAX_FOUND = 1_000;
+
+/**
+ * Finds the endpoint that a URL names; at once where all of it is known in this isolate.
+ * @throws SluiceError not_found, ambiguous_name
+ */
+export function findEndpoint(catalog: Catalog, name: EndpointName): MaybePromise<Endpoint> {
+  const view = catalog.view(name.host);
+  if (!isPromise(view)) {
+    const known = view.endpoints.get(name);
+    if (known !== undefined) return known;
+  }
+  return after(view, (present) =>
+    after(lookUp(catalog, present.environment, name.address), (endpoint) => {
+      if (present.endpoints.size >= MAX_FOUND) present.endpoints.clear();
+      present.endpoints.set(name, endpoint);
+      return endpoint;
+    }),
+  );
+}
+
+function lookUp(catalog: Catalog, environment: Environment, address: FlowAddress): MaybePromise<Endpoint> {
+  const names = address.kind === "named" ? [address.project, address.flow] : [address.segment];
+  // No name is longer, so nothing needs to be asked, or remembered, about such a one.
+  if (names.some((name) => name.length > MAX_NAME_LENGTH)) {
+    throw new SluiceError(
+      "not_found",
+      `There is no endpoint of such a name: names end at ${MAX_NAME_LENGTH} characters.`,
+    );
+  }
+  return after(catalog.resolve(environment, address), (resolution) => {
+    if (resolution.kind === "ambiguous") {
+      throw new SluiceError(
+        "ambiguous_name",
+        "Several projects have a flow of this name; call it by project and flow name.",
+        { candidates: resolution.candidates },
+      );
+    }
+    if (resolution.kind === "missing") throw noEndpoint(address);
+    return after(catalog.plan(resolution.pointer), (plan) => {
+      // An alias can be kept to those who know it; only of an open endpoint is it told.
+      if (resolution.kind === "aliased" && plan.endpoint?.anonymous === true) {
+        throw new SluiceError(
+          "not_found",
+          `This endpoint answers at its URL alias "${resolution.alias}" instead of at its name.`,
+        );
+      }
+      if (resolution.kind === "aliased" || plan.endpoint === undefined) throw noEndpoint(address);
+      return { environment, pointer: resolution.pointer, plan, deprecated: resolution.deprecated };
+    });
+  });
+}
+
+function noEndpoint(address: FlowAddress): SluiceError {
+  const name =
+    address.kind === "named"
+      ? `flow "${address.flow}" in project "${address.project}"`
+      : `"${address.segment}"`;
+  return new SluiceError(
+    "not_found",
+    `There is no endpoint ${name}. Names are matched exactly, upper and lower case too.`,
+  );
+}
