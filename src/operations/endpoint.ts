@@ -15,10 +15,22 @@ export interface Endpoint {
   deprecated: boolean;
 }
 
-/** What a URL says of the endpoint that it wants. The same object each time the same is wanted: it is what findings are kept under. */
+/** What a URL says of the endpoint that it wants. Findings are kept under this object, so whoever calls often keeps it. */
 export interface EndpointName {
   host: string;
   address: FlowAddress;
+}
+
+/** @throws SluiceError not_found for a name that no endpoint can have: nothing needs to be asked, or remembered, about it */
+export function endpointName(host: string, address: FlowAddress): EndpointName {
+  const names = address.kind === "named" ? [address.project, address.flow] : [address.segment];
+  if (names.some((name) => name.length > MAX_NAME_LENGTH)) {
+    throw new SluiceError(
+      "not_found",
+      `There is no endpoint of such a name: names end at ${MAX_NAME_LENGTH} characters.`,
+    );
+  }
+  return { host, address };
 }
 
 /** Endpoints that are kept with what is known of an environment. */
@@ -44,14 +56,6 @@ export function findEndpoint(catalog: Catalog, name: EndpointName): MaybePromise
 }
 
 function lookUp(catalog: Catalog, environment: Environment, address: FlowAddress): MaybePromise<Endpoint> {
-  const names = address.kind === "named" ? [address.project, address.flow] : [address.segment];
-  // No name is longer, so nothing needs to be asked, or remembered, about such a one.
-  if (names.some((name) => name.length > MAX_NAME_LENGTH)) {
-    throw new SluiceError(
-      "not_found",
-      `There is no endpoint of such a name: names end at ${MAX_NAME_LENGTH} characters.`,
-    );
-  }
   return after(catalog.resolve(environment, address), (resolution) => {
     if (resolution.kind === "ambiguous") {
       throw new SluiceError(

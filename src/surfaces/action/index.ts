@@ -5,7 +5,7 @@ import { presentable } from "../../http/presentable";
 import { readBody } from "../../http/request-body";
 import { requestId } from "../../http/request-id";
 import { requestTarget } from "../../http/request-target";
-import { type Endpoint, type EndpointName, findEndpoint } from "../../operations/endpoint";
+import { type Endpoint, type EndpointName, endpointName, findEndpoint } from "../../operations/endpoint";
 import { type IncomingCall, NO_QUERY } from "../../operations/incoming-call";
 import { pollRun } from "../../operations/poll-run";
 import {
@@ -151,9 +151,10 @@ function targetOf(url: string, instance: string): Target {
     );
   }
   const { host, path, query } = requestTarget(url);
-  const target = { host, path, query, ...parsePath(path, instance) };
+  const { address, processId } = parsePath(path, instance);
+  const target = { path, query, processId, ...endpointName(host, address) };
   // Each run has a URL of its own to be polled at, and queries differ from call to call.
-  if (target.processId === undefined && query === "") {
+  if (processId === undefined && query === "") {
     if (known.size >= MAX_KNOWN_URLS || instance !== knownInstance) known.clear();
     knownInstance = instance;
     known.set(url, target);
