@@ -1,12 +1,11 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
-import { Hono } from "hono";
-import { RegExpRouter } from "hono/router/reg-exp-router";
 import type { Bindings } from "./bindings";
 import { SluiceError } from "./domain/errors";
 import { problemResponse } from "./http/problem";
+import { requestTarget } from "./http/request-target";
 import { bundleSchema } from "./nodes/bundle-schema";
-import { servicesOf } from "./services";
-import { ACTION_PATH, answerActionCall } from "./surfaces/action";
+import { type Services, servicesOf } from "./services";
+import { answerActionCall, isActionCall } from "./surfaces/action";
 import { describeAction } from "./surfaces/action/openapi";
 import { type CallbackVariables, callbacks } from "./surfaces/callback";
 import { docs } from "./surfaces/docs";
@@ -27,7 +26,7 @@ interface ApiEnvironment {
     CallbackVariables["Variables"] & { assets: Fetcher };
 }
 
-/** Everything but the hot path, described by `/openapi.json`. */
+/** The Hono app: management, callbacks, events, documentation, websites; described, with all else, by `/openapi.json`. */
 const api = new OpenAPIHono<ApiEnvironment>();
 
 api.use("/admin/*", (context, next) => {
@@ -103,39 +102,29 @@ function site(request: Request, env: Bindings): Promise<Response | undefined> {
 }
 
 /**
- * The Worker's HTTP side. Triggers come first and by a router of two routes, so that what a call costs does not depend on
- * how many routes the other surfaces have.
+ * The Worker's HTTP side. The surfaces that other systems call all day are told by one look at the URL, and take the request as it is: a
+ * router, and the context that it makes for each request, would cost a synchronous call a tenth of its time. They answer their own errors.
  */
-export const app = new Hono<{ Bindings: Bindings }>({ router: new RegExpRouter() });
+export const app = {
+  fetch(request: Request, env: Bindings, context: ExecutionContext): Response | Promise<Response> {
+    return (
+      called(request, env) ??
+      (api.fetch(request as never, env, context as never) as unknown as Promise<Response>)
+    );
+  },
+};
 
-app.all(ACTION_PATH, (context) => {
-  const services = servicesOf(context.env);
-  return answerActionCall(context.req.raw as unknown as Request, {
-    trigger: services,
-    instance: services.settings.INSTANCE,
-  }) as unknown as Promise<globalThis.Response>;
-});
-app.all("*", (context) => {
-  const { url } = context.req.raw;
-  // One look at the path: as a route of its own it would meet the action API's first segment, which this router cannot tell apart.
-  if (isV1(url)) {
-    if (isSoap(url)) {
-      return answerSoapCall(
-        context.req.raw as unknown as Request,
-        servicesOf(context.env),
-      ) as unknown as Promise<globalThis.Response>;
-    }
-    return answerV1Call(
-      context.req.raw as unknown as Request,
-      servicesOf(context.env),
-    ) as unknown as Promise<globalThis.Response>;
+/** The answer of a surface outside the Hono app; `undefined` where none is called, or the deployment's settings are wrong, as the app then says. */
+function called(request: Request, env: Bindings): Promise<Response> | undefined {
+  let services: Services;
+  try {
+    services = servicesOf(env);
+  } catch {
+    return undefined;
   }
-  if (isOAuth(url)) {
-    return answerOAuthCall(
-      context.req.raw as unknown as Request,
-      servicesOf(context.env),
-    ) as unknown as Promise<globalThis.Response>;
-  }
-  return api.fetch(context.req.raw, context.env, context.executionCtx);
-});
-app.onError((error, context) => problemResponse(error, context));
+  const { url } = request;
+  if (isActionCall(url)) return answerActionCall(request, services);
+  const { path } = requestTarget(url);
+  if (isV1(path)) return isSoap(path) ? answerSoapCall(request, services) : answerV1Call(request, services);
+  return isOAuth(path) ? answerOAuthCall(request, services) : undefined;
+}

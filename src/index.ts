@@ -15,7 +15,7 @@ export { WebhookInbox } from "./durable/webhook-inbox";
 
 export default {
   fetch(request: Request, env: Bindings, ctx: ExecutionContext): Response | Promise<Response> {
-    return app.fetch(request as never, env, ctx as never) as unknown as Promise<Response>;
+    return app.fetch(request, env, ctx);
   },
 
   /** Delivered run history goes into the database. */

@@ -18,14 +18,40 @@ import { renderError } from "./errors";
 import { renderOutcome, renderState } from "./wire";
 
 /** What this surface needs. */
-export interface ActionServices {
-  trigger: TriggerServices;
-  /** First segment of its URLs. */
-  instance: string;
+export interface ActionServices extends TriggerServices {
+  settings: {
+    /** First segment of its URLs. */
+    INSTANCE: string;
+  };
 }
 
-/** Where the action API answers. */
-export const ACTION_PATH = "/:instance/api/1/action/*";
+/** What follows the first segment of this API's paths. */
+const ACTION = "/api/1/action";
+
+/** Whether this API answers at a URL: `/{instance}/api/1/action/…`, whatever the instance. */
+export function isActionCall(url: string): boolean {
+  const first = url.indexOf("/", url.indexOf("//") + 2);
+  const second = url.indexOf("/", first + 1);
+  if (first < 0 || second <= first + 1) return false;
+  const query = url.indexOf("?", first);
+  if (query >= 0 && query < second) return false;
+  if (url.startsWith(ACTION, second)) {
+    const next = url[second + ACTION.length];
+    return next === undefined || next === "/" || next === "?";
+  }
+  return url.includes("%", second) && ENCODED_ACTION.test(decodedPath(url.slice(second)));
+}
+
+/** The same written with percent-encoding, which means the same (RFC 3986, section 6.2.2.2). */
+const ENCODED_ACTION = /^\/api\/1\/action(?:\/|$)/;
+
+function decodedPath(path: string): string {
+  return (
+    path
+      .split("?", 1)[0]
+      ?.replace(/%[0-9a-f]{2}/gi, (code) => String.fromCharCode(Number.parseInt(code.slice(1), 16))) ?? ""
+  );
+}
 
 /** A HEAD would have to start a run to know its answer's headers, so there is none. */
 const METHODS = ["GET", "POST", "OPTIONS"];
@@ -75,8 +101,9 @@ function refusal(error: unknown, request: Request, more: readonly [string, strin
   return rendered;
 }
 
-async function answer(request: Request, { trigger, instance }: ActionServices): Promise<Rendered> {
+async function answer(request: Request, services: ActionServices): Promise<Rendered> {
   const { method, url } = request;
+  const { INSTANCE: instance } = services.settings;
   const target = targetOf(url, instance);
   if (method !== "POST" && !METHODS.includes(method)) {
     throw new SluiceError("method_not_allowed", `Call an endpoint with GET or POST, not ${method}.`, {
@@ -84,7 +111,7 @@ async function answer(request: Request, { trigger, instance }: ActionServices): 
     });
   }
   if (method === "OPTIONS") return { status: 204, headers: [["allow", METHODS.join(", ")]], body: null };
-  const found = findEndpoint(trigger.catalog, target);
+  const found = findEndpoint(services.catalog, target);
   const endpoint = found instanceof Promise ? await found : found;
   const notice = endpoint.deprecated ? deprecation(endpoint, target, instance) : NO_HEADERS;
   const render: Renderer = {
@@ -94,8 +121,8 @@ async function answer(request: Request, { trigger, instance }: ActionServices): 
   };
   try {
     const call = new HttpCall(request, method, url, target.query);
-    if (target.processId === undefined) return await triggerFlow(trigger, endpoint, call, render);
-    return await pollRun(trigger, endpoint, target.processId, call, render);
+    if (target.processId === undefined) return await triggerFlow(services, endpoint, call, render);
+    return await pollRun(services, endpoint, target.processId, call, render);
   } catch (error) {
     return refusal(error, request, notice);
   }

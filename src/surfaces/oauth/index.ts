@@ -39,9 +39,8 @@ const ENDPOINTS: Record<string, Endpoint> = {
   "/oauth/introspect": introspect,
 };
 
-/** Whether this surface answers here. */
-export function isOAuth(url: string): boolean {
-  const { path } = requestTarget(url);
+/** Whether this surface answers at a path. */
+export function isOAuth(path: string): boolean {
   return path.startsWith("/oauth/") || path === METADATA_PATH;
 }
 

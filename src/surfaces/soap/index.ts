@@ -27,8 +27,7 @@ const PATH = "/v1/soap";
 const METHODS = ["GET", "HEAD", "POST", "OPTIONS"];
 
 /** Whether the SOAP endpoint answers here. Slashes at the end do not count. */
-export function isSoap(url: string): boolean {
-  const { path } = requestTarget(url);
+export function isSoap(path: string): boolean {
   return path.startsWith(PATH) && /^\/*$/.test(path.slice(PATH.length));
 }
 

@@ -24,9 +24,8 @@ import { routes } from "./routes";
 import { fieldNames } from "./select-fields";
 import type { V1Services } from "./services";
 
-/** Whether the v1 API answers here. */
-export function isV1(url: string): boolean {
-  const { path } = requestTarget(url);
+/** Whether the v1 API answers at a path. */
+export function isV1(path: string): boolean {
   return path === "/v1" || path.startsWith("/v1/");
 }
 
