@@ -16,6 +16,7 @@ import type { Bindings } from "../../src/bindings";
 import { newLightRunId } from "../../src/domain/process-id";
 import type { RunRecord } from "../../src/domain/run";
 import worker from "../../src/index";
+import { type EndpointName, endpointName, findEndpoint } from "../../src/operations/endpoint";
 import { servicesOf } from "../../src/services";
 import { type CountingBindings, countingBindings } from "../support/counting-bindings";
 import { ORIGIN, returning } from "../support/worker";
@@ -275,6 +276,41 @@ describe("catalogue", () => {
     await put(isolate, "refused", [returning("a", 3)]);
     isolate.fail("kv.put", false);
     expect(await value(await call(isolate, "refused/a"))).toBe(3);
+  });
+
+  test("what was found is kept with what is known of its host, until anything is published or a plan makes room", async () => {
+    const isolate = isolateOf(HOUR);
+    await put(isolate, "views", [returning("a", 1)]);
+    const { catalog } = servicesOf(isolate.bindings);
+    const [one, other] = ["one.example", "other.example"].map((host) =>
+      endpointName(host, { kind: "named", project: "views", flow: "a" }),
+    ) as [EndpointName, EndpointName];
+    await findEndpoint(catalog, one);
+    const found = await findEndpoint(catalog, one);
+    expect(findEndpoint(catalog, one)).toBe(found);
+    const before = await catalog.view("one.example");
+    expect([...before.endpoints.keys()]).toEqual([one]);
+    // Each host has its own, though both lead to one environment.
+    await findEndpoint(catalog, other);
+    expect((await catalog.view("one.example")) === before).toBe(true);
+    expect((await catalog.view("other.example")) === before).toBe(false);
+
+    await put(isolate, "views", [returning("a", 2)]);
+    const after = await catalog.view("one.example");
+    expect(after === before).toBe(false);
+    expect(after.endpoints.size).toBe(0);
+    expect((await findEndpoint(catalog, one)).pointer.version).toBe(found.pointer.version + 1);
+
+    // Definitions of more characters than plans are kept for: the first have to go, and views must not hold them.
+    const large = Array.from({ length: 12 }, (_, index) => returning(`large ${index}`, "x".repeat(400_000)));
+    for (const [index, flow] of large.entries()) {
+      await put(isolate, `large ${index}`, [flow]);
+      await findEndpoint(
+        catalog,
+        endpointName("one.example", { kind: "named", project: `large ${index}`, flow: `large ${index}` }),
+      );
+    }
+    expect((await catalog.view("one.example")).endpoints.size).toBeLessThan(2);
   });
 
   test("a host name of any length leads to the default environment", async () => {
