@@ -2,9 +2,9 @@ import type { Environment } from "../domain/environment";
 import { SluiceError } from "../domain/errors";
 import type { FlowAddress, FlowPointer } from "../domain/flow-address";
 import { MAX_NAME_LENGTH } from "../domain/names";
-import { after, isPromise, type MaybePromise } from "../engine/maybe-promise";
+import { after, type MaybePromise } from "../engine/maybe-promise";
 import type { Plan } from "../engine/plan";
-import type { Catalog } from "./ports";
+import type { Catalog, Trust } from "./ports";
 
 /** An endpoint that was found and may be called. */
 export interface Endpoint {
@@ -15,10 +15,14 @@ export interface Endpoint {
   deprecated: boolean;
 }
 
-/** What a URL says of the endpoint that it wants. Findings are kept under this object, so whoever calls often keeps it. */
+/**
+ * What a URL says of the endpoint that it wants, and what was found for it. Whoever keeps these for the next call lets go of them when the
+ * catalog's generation changes, since they keep plans.
+ */
 export interface EndpointName {
-  host: string;
-  address: FlowAddress;
+  readonly host: string;
+  readonly address: FlowAddress;
+  found: { endpoint: Endpoint; trust: Trust } | undefined;
 }
 
 /** @throws SluiceError not_found for a name that no endpoint can have: nothing needs to be asked, or remembered, about it */
@@ -30,26 +34,24 @@ export function endpointName(host: string, address: FlowAddress): EndpointName {
       `There is no endpoint of such a name: names end at ${MAX_NAME_LENGTH} characters.`,
     );
   }
-  return { host, address };
+  return { host, address, found: undefined };
 }
-
-/** Endpoints that are kept with what is known of an environment. */
-const MAX_FOUND = 1_000;
 
 /**
  * Finds the endpoint that a URL names; at once where all of it is known in this isolate.
+ * @param now milliseconds since 1970
  * @throws SluiceError not_found, ambiguous_name
  */
-export function findEndpoint(catalog: Catalog, name: EndpointName): MaybePromise<Endpoint> {
-  const view = catalog.view(name.host);
-  if (!isPromise(view)) {
-    const known = view.endpoints.get(name);
-    if (known !== undefined) return known;
+export function findEndpoint(catalog: Catalog, name: EndpointName, now: number): MaybePromise<Endpoint> {
+  const { found } = name;
+  if (found !== undefined) {
+    const { generation, from, until } = found.trust;
+    if (generation === catalog.generation && now >= from && now < until) return found.endpoint;
   }
-  return after(view, (present) =>
-    after(lookUp(catalog, present.environment, name.address), (endpoint) => {
-      if (present.endpoints.size >= MAX_FOUND) present.endpoints.clear();
-      present.endpoints.set(name, endpoint);
+  return after(catalog.environment(name.host), (environment) =>
+    after(lookUp(catalog, environment, name.address), (endpoint) => {
+      const trust = catalog.trust(name.host, environment);
+      name.found = trust === undefined ? undefined : { endpoint, trust };
       return endpoint;
     }),
   );

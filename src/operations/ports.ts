@@ -33,21 +33,22 @@ import type { ScheduleView } from "../domain/schedule";
 import type { Loss, TableChange } from "../domain/table-change";
 import type { MaybePromise } from "../engine/maybe-promise";
 import type { Plan } from "../engine/plan";
-import type { Endpoint, EndpointName } from "./endpoint";
 
 /** What names stand for, and the plans behind them. Warm answers come at once, without a promise. */
-export interface CatalogView {
-  readonly environment: Environment;
-  /** Endpoints that were found in it. */
-  readonly endpoints: Map<EndpointName, Endpoint>;
+/** For how long what was looked up for a host may be used without looking again, in milliseconds since 1970. */
+export interface Trust {
+  /** While this is the catalog's. */
+  generation: object;
+  from: number;
+  /** Not itself any more. */
+  until: number;
 }
 
 export interface Catalog {
-  /**
-   * What is known at present of the environment whose host name this is: another object as soon as anything was published in it, or
-   * forgotten here, so whatever was worked out from it may be kept in it.
-   */
-  view(host: string): MaybePromise<CatalogView>;
+  /** Another object as soon as anything is known here to have changed or was forgotten: findings of before are let go then. */
+  readonly generation: object;
+  /** For how long what was just looked up for a host may be used; `undefined` when that is not known. */
+  trust(host: string, environment: Environment): Trust | undefined;
   /** The environment whose host name this is, else the default one. */
   environment(host: string): MaybePromise<Environment>;
   resolve(environment: Environment, address: FlowAddress): MaybePromise<Resolution>;

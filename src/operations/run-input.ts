@@ -5,6 +5,7 @@ import { type Json, type JsonObject, parseJson, setOwn } from "../domain/json";
 import { MAX_PARTS } from "../domain/limits";
 import { decodeText } from "../domain/text-encoding";
 import { formats } from "../engine/formats";
+import type { MaybePromise } from "../engine/maybe-promise";
 import type { NamesRead } from "../engine/plan";
 import type { RunInput } from "../engine/run-context";
 import { type IncomingCall, isCredentialHeader } from "./incoming-call";
@@ -45,7 +46,7 @@ export class HttpRunInput implements RunInput {
    * whether or not the flow would have looked at it.
    * @throws FormatError, SluiceError
    */
-  static async read(call: IncomingCall): Promise<HttpRunInput> {
+  static read(call: IncomingCall): Promise<HttpRunInput> {
     const encoding = call.headers.get("content-encoding");
     if (encoding !== null && encoding.toLowerCase() !== "identity") {
       throw new SluiceError(
@@ -53,21 +54,26 @@ export class HttpRunInput implements RunInput {
         "Send the body without Content-Encoding: compressed bodies are not taken.",
       );
     }
-    const bytes = await call.readBody();
+    return call.readBody().then((bytes) => HttpRunInput.#of(call, bytes));
+  }
+
+  static #of(call: IncomingCall, bytes: Uint8Array): MaybePromise<HttpRunInput> {
     const contentType = call.headers.get("content-type") ?? "";
     const kind = bodyKind(contentType);
-    const input = new HttpRunInput(
-      call,
+    const text =
       kind === "multipart" || kind === "other"
         ? looseText(bytes, contentType)
-        : decodeText(bytes, contentType),
-      contentType,
-      kind,
-    );
+        : decodeText(bytes, contentType);
+    const input = new HttpRunInput(call, text, contentType, kind);
     if (kind === "json") input.#readJson();
     else if (kind === "xml") input.#readXml();
     else if (kind === "form") input.#readForm();
-    else if (kind === "multipart") input.#form = await multipart(bytes, contentType);
+    else if (kind === "multipart") {
+      return multipart(bytes, contentType).then((form) => {
+        input.#form = form;
+        return input;
+      });
+    }
     return input;
   }
 

@@ -1,9 +1,11 @@
 import type { FlowPointer } from "../domain/flow-address";
 import type { Json } from "../domain/json";
 import { MAX_CONCURRENT_RECORDS } from "../domain/limits";
-import type { RunOutcome, TriggerKind } from "../domain/run";
+import type { RunOutcome, RunRecord, TriggerKind } from "../domain/run";
 import { RunStopped } from "../engine/errors";
+import type { Exclusion } from "../engine/exclusion";
 import { runFlow } from "../engine/executor";
+import { isPromise, type MaybePromise } from "../engine/maybe-promise";
 import type { Plan } from "../engine/plan";
 import type { Host } from "../engine/ports";
 import { RunContext, type RunStart } from "../engine/run-context";
@@ -37,62 +39,95 @@ export interface LightRun {
 }
 
 /**
- * Runs a flow in place, in its exclusion group if it has one, and has the outcome rendered. The run's history is written
- * after the answer, or before it where the endpoint says so.
+ * Runs a flow in place, in its exclusion group if it has one, and has the outcome rendered: at once, where nothing in it waits. The
+ * run's history is written after the answer, or before it where the endpoint says so.
  * @throws SluiceError for whatever stops a call before its run begins; nothing has run then
  */
-export async function runLight(
+export function runLight(
   services: LightServices,
   light: LightRun,
   render: (outcome: RunOutcome) => Rendered,
-): Promise<Rendered> {
-  const { world, host, history } = services;
-  const { plan, pointer, trigger, user, input, records, caller } = light;
-  const arrivedAt = world.now();
+): MaybePromise<Rendered> {
+  const { plan, trigger, user, input } = light;
+  const arrivedAt = services.world.now();
   const start: RunStart = {
-    id: world.newRunId(arrivedAt),
+    id: services.world.newRunId(arrivedAt),
     trigger,
     user,
     input,
-    host,
+    host: services.host,
     startedAt: arrivedAt,
     deadline: arrivedAt + light.timeoutMs,
   };
-  let permit: HeldPermit | undefined;
-  if (plan.exclusion !== undefined) {
-    const { signal } = caller;
-    const admission = await admit(services.exclusion, { exclusion: plan.exclusion, pointer, start, signal });
-    if (admission?.kind === "attached") return admission.answer;
-    permit = admission?.permit;
-    // The run begins when its turn has come; its deadline is still counted from the call.
-    start.startedAt = world.now();
-  }
-  const run = new RunContext(start);
-  if (light.logged !== undefined) run.message("info", light.logged.text, { details: light.logged.details });
-  const concurrency = plan.endpoint?.prioritiseThroughput === true ? MAX_CONCURRENT_RECORDS : 1;
+  if (plan.exclusion !== undefined) return runInGroup(services, light, plan.exclusion, start, render);
+  const run = begin(light, start);
+  const ended = runFlow(plan, light.records, run, concurrencyOf(plan));
+  if (!isPromise(ended)) return close(services, light, run, ended, render(ended));
+  return whileCalled(ended, run, light.caller.signal).then((outcome) =>
+    close(services, light, run, outcome, render(outcome)),
+  );
+}
+
+/** Runs a flow when it is its turn in its exclusion group, or takes the answer of the run whose turn it is. */
+async function runInGroup(
+  services: LightServices,
+  light: LightRun,
+  exclusion: Exclusion,
+  start: RunStart,
+  render: (outcome: RunOutcome) => Rendered,
+): Promise<Rendered> {
+  const { plan, pointer } = light;
+  const { signal } = light.caller;
+  const admission = await admit(services.exclusion, { exclusion, pointer, start, signal });
+  if (admission?.kind === "attached") return admission.answer;
+  const permit: HeldPermit | undefined = admission?.permit;
+  // The run begins when its turn has come; its deadline is still counted from the call.
+  start.startedAt = services.world.now();
+  const run = begin(light, start);
   if (permit !== undefined) run.permitUntil = permit.until;
   let outcome: RunOutcome;
   let rendered: Rendered;
   let endedAt: number;
   try {
-    const ended = runFlow(plan, records, run, concurrency);
-    if (ended instanceof Promise) permit?.guard(run);
-    outcome = ended instanceof Promise ? await whileCalled(ended, run, caller.signal) : ended;
+    const ended = runFlow(plan, light.records, run, concurrencyOf(plan));
+    if (isPromise(ended)) permit?.guard(run);
+    outcome = isPromise(ended) ? await whileCalled(ended, run, signal) : ended;
     rendered = render(outcome);
-    endedAt = world.now();
+    endedAt = services.world.now();
     permit?.share(outcome, rendered);
   } finally {
     // Whatever happened: who is told that a run has ended may at once start the next.
     if (permit !== undefined) await permit.release();
   }
+  return close(services, light, run, outcome, rendered, endedAt);
+}
+
+function begin({ logged }: LightRun, start: RunStart): RunContext {
+  const run = new RunContext(start);
+  if (logged !== undefined) run.message("info", logged.text, { details: logged.details });
+  return run;
+}
+
+function concurrencyOf({ endpoint }: Plan): number {
+  return endpoint?.prioritiseThroughput === true ? MAX_CONCURRENT_RECORDS : 1;
+}
+
+/** Hands a run that has ended to the history. @returns its answer, when it may be given */
+function close(
+  { world, history }: LightServices,
+  { plan, pointer, user }: LightRun,
+  run: RunContext,
+  outcome: RunOutcome,
+  rendered: Rendered,
+  endedAt = world.now(),
+): MaybePromise<Rendered> {
   if (plan.endpoint?.logResponse === true) {
     const { text, details } = responseLine(rendered);
     run.node = undefined;
     run.record = undefined;
     run.message("info", text, { details });
   }
-
-  const record = {
+  const record: RunRecord = {
     environmentId: pointer.environmentId,
     id: run.id,
     projectId: pointer.projectId,
@@ -108,8 +143,8 @@ export async function runLight(
     message: outcome.message ?? null,
     messages: run.takeMessages(),
   };
-  if (plan.endpoint?.history === "strict") await history.store(record);
-  else history.record(record);
+  if (plan.endpoint?.history === "strict") return history.store(record).then(() => rendered);
+  history.record(record);
   return rendered;
 }
 

@@ -2,7 +2,7 @@ import type { RunView } from "../domain/durable-run";
 import { SluiceError } from "../domain/errors";
 import { DEFAULT_SYNC_TIMEOUT_MS } from "../domain/limits";
 import type { RunOutcome } from "../domain/run";
-import { isPromise } from "../engine/maybe-promise";
+import { after, type MaybePromise } from "../engine/maybe-promise";
 import { authorizeCall } from "./authorize-call";
 import { type Rendered, requestLine } from "./call-log";
 import { checkedRecords } from "./checked-records";
@@ -28,7 +28,7 @@ export interface TriggerServices extends LightServices {
 /** How a surface answers. */
 export interface Renderer {
   /** The answer for a run that has ended. */
-  outcome(outcome: RunOutcome): Rendered;
+  outcome: (outcome: RunOutcome) => Rendered;
   /** The answer that tells how a run stands; `accepted`: it goes on after a call that wanted its result. */
   state(view: RunView, how: "started" | "accepted" | "polled", applied?: string): Rendered;
 }
@@ -39,24 +39,42 @@ export interface Renderer {
  * handed over run durably.
  * @throws SluiceError for whatever stops a call before its run begins; nothing has run then
  */
-export async function triggerFlow(
+export function triggerFlow(
   services: TriggerServices,
   endpoint: Endpoint,
   call: IncomingCall,
   render: Renderer,
-): Promise<Rendered> {
-  const { plan, pointer } = endpoint;
-  const caller = authorizeCall(services, endpoint, call);
-  const user = isPromise(caller) ? await caller : caller;
-  if (pointer.status !== "running") {
-    throw new SluiceError("flow_unavailable", `The flow is ${pointer.status} and takes no calls now.`, {
-      retryAfter: 60,
-      state: pointer.status,
-    });
-  }
-  const key = idempotencyKey(call);
-  const timeout = timeoutParameter(call.query) ?? plan.timeoutMs;
-  const input = await HttpRunInput.read(call);
+): MaybePromise<Rendered> {
+  return after(authorizeCall(services, endpoint, call), (user) => {
+    const { pointer } = endpoint;
+    if (pointer.status !== "running") {
+      throw new SluiceError("flow_unavailable", `The flow is ${pointer.status} and takes no calls now.`, {
+        retryAfter: 60,
+        state: pointer.status,
+      });
+    }
+    const key = idempotencyKey(call);
+    const timeout = timeoutParameter(call.query) ?? endpoint.plan.timeoutMs;
+    return HttpRunInput.read(call).then((input) =>
+      start(services, endpoint, { user, call, input, key, timeout }, render),
+    );
+  });
+}
+
+interface ReadCall {
+  user: string;
+  call: IncomingCall;
+  input: HttpRunInput;
+  key: string | undefined;
+  timeout: number | undefined;
+}
+
+function start(
+  services: TriggerServices,
+  { plan, pointer }: Endpoint,
+  { user, call, input, key, timeout }: ReadCall,
+  render: Renderer,
+): MaybePromise<Rendered> {
   input.need(plan.names);
   const records = checkedRecords(plan, input);
   if (key !== undefined || plan.endpoint?.mode === "async" || plan.endpoint?.onTimeout === "handoff") {
@@ -75,6 +93,6 @@ export async function triggerFlow(
       caller: call,
       logged: plan.endpoint?.logRequests === true ? requestLine(call, input) : undefined,
     },
-    (outcome) => render.outcome(outcome),
+    render.outcome,
   );
 }

@@ -16,7 +16,8 @@ import type { Bindings } from "../../src/bindings";
 import { newLightRunId } from "../../src/domain/process-id";
 import type { RunRecord } from "../../src/domain/run";
 import worker from "../../src/index";
-import { type EndpointName, endpointName, findEndpoint } from "../../src/operations/endpoint";
+import { endpointName, findEndpoint } from "../../src/operations/endpoint";
+import type { Trust } from "../../src/operations/ports";
 import { servicesOf } from "../../src/services";
 import { type CountingBindings, countingBindings } from "../support/counting-bindings";
 import { ORIGIN, returning } from "../support/worker";
@@ -278,39 +279,71 @@ describe("catalogue", () => {
     expect(await value(await call(isolate, "refused/a"))).toBe(3);
   });
 
-  test("what was found is kept with what is known of its host, until anything is published or a plan makes room", async () => {
-    const isolate = isolateOf(HOUR);
-    await put(isolate, "views", [returning("a", 1)]);
-    const { catalog } = servicesOf(isolate.bindings);
-    const [one, other] = ["one.example", "other.example"].map((host) =>
-      endpointName(host, { kind: "named", project: "views", flow: "a" }),
-    ) as [EndpointName, EndpointName];
-    await findEndpoint(catalog, one);
-    const found = await findEndpoint(catalog, one);
-    expect(findEndpoint(catalog, one)).toBe(found);
-    const before = await catalog.view("one.example");
-    expect([...before.endpoints.keys()]).toEqual([one]);
-    // Each host has its own, though both lead to one environment.
-    await findEndpoint(catalog, other);
-    expect((await catalog.view("one.example")) === before).toBe(true);
-    expect((await catalog.view("other.example")) === before).toBe(false);
+  describe("what was found for a name of an endpoint", () => {
+    const named = (flow: string, project = "kept") =>
+      endpointName("kept.example", { kind: "named", project, flow });
 
-    await put(isolate, "views", [returning("a", 2)]);
-    const after = await catalog.view("one.example");
-    expect(after === before).toBe(false);
-    expect(after.endpoints.size).toBe(0);
-    expect((await findEndpoint(catalog, one)).pointer.version).toBe(found.pointer.version + 1);
+    test("is used again for as long as host and epoch are, and not when the clock was put back", async () => {
+      const isolate = isolateOf({ CATALOG_MAX_AGE_MS: "60000" });
+      await put(isolate, "kept", [returning("a", 1)]);
+      const { catalog } = servicesOf(isolate.bindings);
+      const name = named("a");
+      const now = Date.now();
+      const found = await findEndpoint(catalog, name, now);
+      const { from, until } = (name.found as { trust: Trust }).trust;
+      expect(until - from).toBeGreaterThan(50_000);
+      expect(until - from).toBeLessThanOrEqual(60_000);
+      for (const at of [from, until - 1]) expect(findEndpoint(catalog, name, at)).toBe(found);
+      for (const at of [from - 1, until]) expect(await findEndpoint(catalog, name, at)).not.toBe(found);
+    });
 
-    // Definitions of more characters than plans are kept for: the first have to go, and views must not hold them.
-    const large = Array.from({ length: 12 }, (_, index) => returning(`large ${index}`, "x".repeat(400_000)));
-    for (const [index, flow] of large.entries()) {
-      await put(isolate, `large ${index}`, [flow]);
-      await findEndpoint(
-        catalog,
-        endpointName("one.example", { kind: "named", project: `large ${index}`, flow: `large ${index}` }),
-      );
-    }
-    expect((await catalog.view("one.example")).endpoints.size).toBeLessThan(2);
+    test("is not used any more when anything was published", async () => {
+      const isolate = isolateOf(HOUR);
+      await put(isolate, "kept", [returning("a", 1)]);
+      const { catalog } = servicesOf(isolate.bindings);
+      const name = named("a");
+      const { pointer } = await findEndpoint(catalog, name, Date.now());
+      const before = catalog.generation;
+      await put(isolate, "kept", [returning("a", 2)]);
+      expect(catalog.generation === before).toBe(false);
+      expect((await findEndpoint(catalog, name, Date.now())).pointer.version).toBe(pointer.version + 1);
+    });
+
+    test("is not used any more when a host leads elsewhere, or was published to by another isolate", async () => {
+      vi.useFakeTimers({ toFake: ["Date"] });
+      const [here, there] = [isolateOf(), isolateOf()];
+      await put(there, "kept", [returning("a", 1)]);
+      const { catalog } = servicesOf(here.bindings);
+      const name = named("a");
+      const { pointer } = await findEndpoint(catalog, name, Date.now());
+      await put(there, "kept", [returning("a", 3)]);
+      expect((await findEndpoint(catalog, name, Date.now())).pointer).toEqual(pointer);
+      vi.setSystemTime(Date.now() + 1_001);
+      const before = catalog.generation;
+      // The first one looks, and so has the new epoch.
+      await findEndpoint(catalog, name, Date.now());
+      expect((await findEndpoint(catalog, name, Date.now())).pointer.version).toBe(pointer.version + 1);
+      expect(catalog.generation === before).toBe(false);
+      const again = catalog.generation;
+      await catalog.forgetHosts([]);
+      expect(catalog.generation === again).toBe(false);
+    });
+
+    test("is let go when a plan has to make room for another", async () => {
+      const isolate = isolateOf(HOUR);
+      const { catalog } = servicesOf(isolate.bindings);
+      const generations = new Set<object>();
+      for (let index = 0; index < 12; index += 1) {
+        const project = `large ${index}`;
+        await put(isolate, project, [returning("a", "x".repeat(400_000))]);
+        const before = catalog.generation;
+        await findEndpoint(catalog, named("a", project), Date.now());
+        if (catalog.generation !== before) generations.add(catalog.generation);
+      }
+      // Some ten of them fit.
+      expect(generations.size).toBeGreaterThan(0);
+      expect(generations.size).toBeLessThan(6);
+    });
   });
 
   test("a host name of any length leads to the default environment", async () => {

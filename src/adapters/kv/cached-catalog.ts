@@ -10,9 +10,9 @@ import type {
   Workflow,
 } from "../../domain/flow-address";
 import type { Resource, ResourceKind } from "../../domain/resource";
-import { after, isPromise, type MaybePromise } from "../../engine/maybe-promise";
+import { after, type MaybePromise } from "../../engine/maybe-promise";
 import type { Plan } from "../../engine/plan";
-import type { Catalog, CatalogView } from "../../operations/ports";
+import type { Catalog, Trust } from "../../operations/ports";
 import { BoundedCache } from "../bounded-cache";
 import type { CatalogSource } from "../d1/catalog-source";
 
@@ -45,16 +45,6 @@ interface Aged<T> {
   at: number;
 }
 
-/** What is known of a host's environment under one epoch, and as long as no plan was forgotten. */
-interface View extends CatalogView {
-  epoch: number;
-  forgotten: number;
-}
-
-interface KnownHost extends Aged<Environment | undefined> {
-  view?: View;
-}
-
 export interface CachedCatalogOptions {
   kv: KVNamespace;
   source: CatalogSource;
@@ -70,7 +60,7 @@ export interface CachedCatalogOptions {
 
 export class CachedCatalog implements Catalog {
   readonly #options: CachedCatalogOptions;
-  readonly #environments = new BoundedCache<KnownHost>(1_000);
+  readonly #environments = new BoundedCache<Aged<Environment | undefined>>(1_000);
   readonly #epochs = new Map<number, Aged<number>>();
   readonly #names = new BoundedCache<Resolution>(MAX_NAMES);
   readonly #flows = new BoundedCache<FlowPointer | "missing">(MAX_NAMES);
@@ -79,8 +69,7 @@ export class CachedCatalog implements Catalog {
   readonly #lists = new BoundedCache<readonly Resource[]>(MAX_LISTED);
   readonly #workflows = new BoundedCache<readonly Workflow[]>(MAX_LISTED);
   readonly #plans = new BoundedCache<Plan>(MAX_PLAN_CHARS);
-  /** How often plans had to make room: views hold plans too, so they go with them. */
-  #forgotten = 0;
+  #generation: object = {};
 
   constructor(options: CachedCatalogOptions) {
     this.#options = options;
@@ -93,23 +82,26 @@ export class CachedCatalog implements Catalog {
     return this.#loadHost(host);
   }
 
-  view(name: string): MaybePromise<CatalogView> {
-    const host = hostKey(name);
-    const known = this.#environments.get(host);
-    if (known === undefined || !this.#usable(known)) return this.#loadHost(host).then(newView);
-    const { value: environment, view } = known;
-    if (environment === undefined) return Promise.reject(noEnvironment());
-    const epoch = this.#epoch(environment.id);
-    if (isPromise(epoch)) return epoch.then(() => newView(environment));
-    if (view !== undefined && view.epoch === epoch && view.forgotten === this.#forgotten) return view;
-    known.view = { ...newView(environment), epoch, forgotten: this.#forgotten };
-    return known.view;
+  get generation(): object {
+    return this.#generation;
+  }
+
+  trust(host: string, environment: Environment): Trust | undefined {
+    const [known, epoch] = [this.#environments.get(hostKey(host)), this.#epochs.get(environment.id)];
+    if (known?.value?.id !== environment.id || epoch === undefined) return undefined;
+    const from = Math.max(known.at, epoch.at);
+    return {
+      generation: this.#generation,
+      from,
+      until: Math.min(known.at, epoch.at) + this.#options.maxAgeMs,
+    };
   }
 
   #loadHost(host: string): Promise<Environment> {
     const source = async () => (await this.#options.source.environment(host)) ?? null;
     const keep = (environment: Environment | null) => environment !== null;
     return this.#through(`host/${host}`, POINTER_TTL_S, source, keep).then((environment) => {
+      if (this.#environments.get(host)?.value?.id !== environment?.id) this.#generation = {};
       this.#environments.set(host, { value: environment ?? undefined, at: this.#options.now() });
       if (environment === null) throw noEnvironment();
       return environment;
@@ -224,6 +216,7 @@ export class CachedCatalog implements Catalog {
   }
 
   async advance(environmentId: number, epoch: number): Promise<void> {
+    this.#generation = {};
     this.#options.onAdvance?.();
     const known = this.#epochs.get(environmentId);
     if (known === undefined || known.value < epoch) {
@@ -244,6 +237,7 @@ export class CachedCatalog implements Catalog {
 
   /** Forgets where host names lead, here at once; elsewhere what an isolate or KV remembers of them ages away. */
   async forgetHosts(hosts: readonly string[]): Promise<void> {
+    this.#generation = {};
     this.#options.onAdvance?.();
     this.#environments.clear();
     await Promise.all(hosts.map((host) => this.#options.kv.delete(`host/${host}`)));
@@ -266,7 +260,8 @@ export class CachedCatalog implements Catalog {
       background(kv.put(key, text));
     }
     const plan = compile(JSON.parse(text) as StoredVersion, pointer);
-    if (this.#plans.set(key, plan, text.length)) this.#forgotten += 1;
+    // Who keeps findings keeps plans, too, and lets go of them with the generation.
+    if (this.#plans.set(key, plan, text.length)) this.#generation = {};
     return plan;
   }
 
@@ -290,7 +285,9 @@ export class CachedCatalog implements Catalog {
     );
     return read.then((epoch) => {
       // KV may be behind what this isolate itself published.
-      const value = Math.max(epoch, this.#epochs.get(environmentId)?.value ?? 0);
+      const before = this.#epochs.get(environmentId)?.value ?? 0;
+      const value = Math.max(epoch, before);
+      if (value !== before) this.#generation = {};
       this.#epochs.set(environmentId, { value, at: this.#options.now() });
       return value;
     });
@@ -321,11 +318,6 @@ export class CachedCatalog implements Catalog {
 /** No host name is longer; whatever else a client wrote there leads to the default environment. */
 function hostKey(name: string): string {
   return name.length > MAX_HOST_CHARS ? "" : name;
-}
-
-/** One with nothing in it yet. It is kept only once host and epoch are known: the next call makes that. */
-function newView(environment: Environment): CatalogView {
-  return { environment, endpoints: new Map() };
 }
 
 function noEnvironment(): SluiceError {

@@ -64,14 +64,43 @@ const DEPRECATED_SINCE = "@1704067200";
  * takes the request as it is, without a router's parameters and variables.
  */
 export async function answerActionCall(request: Request, services: ActionServices): Promise<Response> {
+  const { method, url } = request;
+  let notice = NO_HEADERS;
   let rendered: Rendered;
   try {
-    rendered = await answer(request, services);
+    const { INSTANCE: instance } = services.settings;
+    const target = targetOf(url, instance, services.catalog.generation);
+    if (method === "POST" || method === "GET") {
+      const found = findEndpoint(services.catalog, target, services.world.now());
+      const endpoint = found instanceof Promise ? await found : found;
+      if (endpoint.deprecated) notice = deprecation(endpoint, target, instance);
+      const call = new HttpCall(request, method, url, target.query);
+      const render = rendererOf(target, notice);
+      rendered = await (target.processId === undefined
+        ? triggerFlow(services, endpoint, call, render)
+        : pollRun(services, endpoint, target.processId, call, render));
+    } else rendered = withoutCall(method);
   } catch (error) {
-    rendered = refusal(error, request);
+    rendered = refusal(error, request, notice);
   }
   const { status, headers, body } = rendered;
-  return new Response(request.method === "HEAD" ? null : body, { status, headers: headersInit(headers) });
+  return new Response(method === "HEAD" ? null : body, { status, headers: headersInit(headers) });
+}
+
+/** What methods get that call nothing. */
+function withoutCall(method: string): Rendered {
+  if (method === "OPTIONS") return { status: 204, headers: [["allow", METHODS.join(", ")]], body: null };
+  throw new SluiceError("method_not_allowed", `Call an endpoint with GET or POST, not ${method}.`, {
+    allow: METHODS,
+  });
+}
+
+function rendererOf({ path }: Target, notice: [string, string][]): Renderer {
+  return {
+    outcome: (outcome) => renderOutcome(outcome, notice),
+    state: (view, how, applied) =>
+      renderState(view, how, `${path.replace(/\/trigger$/, "/poll/")}${view.id}`, applied, notice),
+  };
 }
 
 /** Headers as an object, which the platform takes in faster than a list; a list where a name is repeated. */
@@ -99,33 +128,6 @@ function refusal(error: unknown, request: Request, more: readonly [string, strin
   const rendered = renderError(presentable(error, request, id));
   rendered.headers.push(["x-request-id", id], ...more);
   return rendered;
-}
-
-async function answer(request: Request, services: ActionServices): Promise<Rendered> {
-  const { method, url } = request;
-  const { INSTANCE: instance } = services.settings;
-  const target = targetOf(url, instance);
-  if (method !== "POST" && !METHODS.includes(method)) {
-    throw new SluiceError("method_not_allowed", `Call an endpoint with GET or POST, not ${method}.`, {
-      allow: METHODS,
-    });
-  }
-  if (method === "OPTIONS") return { status: 204, headers: [["allow", METHODS.join(", ")]], body: null };
-  const found = findEndpoint(services.catalog, target);
-  const endpoint = found instanceof Promise ? await found : found;
-  const notice = endpoint.deprecated ? deprecation(endpoint, target, instance) : NO_HEADERS;
-  const render: Renderer = {
-    outcome: (outcome) => renderOutcome(outcome, notice),
-    state: (view, how, applied) =>
-      renderState(view, how, `${target.path.replace(/\/trigger$/, "/poll/")}${view.id}`, applied, notice),
-  };
-  try {
-    const call = new HttpCall(request, method, url, target.query);
-    if (target.processId === undefined) return await triggerFlow(services, endpoint, call, render);
-    return await pollRun(services, endpoint, target.processId, call, render);
-  } catch (error) {
-    return refusal(error, request, notice);
-  }
 }
 
 const NO_HEADERS: [string, string][] = [];
@@ -160,16 +162,18 @@ const UNKNOWN_PATH =
 /** URLs that are remembered, so that the list stays small whatever is asked for. */
 const MAX_KNOWN_URLS = 1_000;
 
-/** What URLs of triggers mean: the same few are called again and again, and nothing about them can change. */
+/** What URLs of triggers mean: the same few are called again and again. */
 const known = new Map<string, Target>();
-/** The instance that they were read for. */
-let knownInstance = "";
+/** The instance and the catalog's generation of which they are. */
+let knownOf: { instance: string; generation: object | undefined } = { instance: "", generation: undefined };
 
-function targetOf(url: string, instance: string): Target {
-  if (instance === knownInstance) {
-    const before = known.get(url);
-    if (before !== undefined) return before;
+function targetOf(url: string, instance: string, generation: object): Target {
+  if (generation !== knownOf.generation || instance !== knownOf.instance) {
+    known.clear();
+    knownOf = { instance, generation };
   }
+  const before = known.get(url);
+  if (before !== undefined) return before;
   if (url.length > MAX_URL_CHARS) {
     throw new SluiceError(
       "invalid_request",
@@ -182,8 +186,7 @@ function targetOf(url: string, instance: string): Target {
   const target = { path, query, processId, ...endpointName(host, address) };
   // Each run has a URL of its own to be polled at, and queries differ from call to call.
   if (processId === undefined && query === "") {
-    if (known.size >= MAX_KNOWN_URLS || instance !== knownInstance) known.clear();
-    knownInstance = instance;
+    if (known.size >= MAX_KNOWN_URLS) known.clear();
     known.set(url, target);
   }
   return target;
