@@ -14,7 +14,7 @@ export type Check = (value: unknown) => boolean;
 export const SCALARS = {
   string: (value) => typeof value === "string",
   number: (value) => typeof value === "number" && Number.isFinite(value),
-  integer: Number.isInteger as Check,
+  integer: (value) => Number.isInteger(value),
   boolean: (value) => typeof value === "boolean",
   date: (value) => typeof value === "string" && isDate(value),
   datetime: (value) => typeof value === "string" && isDateTime(value),
@@ -44,16 +44,28 @@ function compileRequired(node: ShapeNode): Check {
   if (node.kind !== "fields") return SCALARS[node.kind];
   const names = node.fields.map((field) => field.name);
   const checks = node.fields.map((field) => compileCheck(field.shape));
+  const count = names.length;
   // Every object inherits `constructor` and the like; reading such a field must ask whether it is there.
   const guarded = names.some((name) => name in Object.prototype);
-  return (value) => {
-    if (!isObject(value)) return false;
-    for (let i = 0; i < names.length; i++) {
+  const byName: Check = (value) => {
+    for (let i = 0; i < count; i++) {
       const name = names[i] as string;
-      const field = guarded ? ownField(value, name) : value[name];
+      const object = value as Record<string, unknown>;
+      const field = guarded ? ownField(object, name) : object[name];
       if (!(checks[i] as Check)(field)) return false;
     }
     return true;
+  };
+  return (value) => {
+    if (!isObject(value)) return false;
+    // Mostly the fields are those that are declared, in that order; going along them costs a third of asking for each.
+    let i = 0;
+    for (const key in value) {
+      if (i === count || key !== names[i]) return byName(value);
+      if (!(checks[i] as Check)(value[key])) return false;
+      i++;
+    }
+    return i === count || byName(value);
   };
 }
 

@@ -29,6 +29,7 @@ export const respond = defineNode({
         node.fail(first, error);
       }
     }
+    if (!node.isRouted("ok")) return;
     node.emit(
       "ok",
       node.items.filter((item) => !node.hasFailed(item)),

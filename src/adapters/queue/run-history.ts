@@ -49,8 +49,9 @@ export class BufferedRunHistory implements RunHistory {
       return;
     }
     // The timer lives in the request that set it. Should the platform drop that one, a later run sets another.
-    if (this.#timerSince !== undefined && this.#now() - this.#timerSince < TIMER_LOST_MS) return;
-    this.#timerSince = this.#now();
+    const now = run.endedAt ?? this.#now();
+    if (this.#timerSince !== undefined && now - this.#timerSince < TIMER_LOST_MS) return;
+    this.#timerSince = now;
     this.#background(
       new Promise<void>((resolve) => setTimeout(resolve, BATCH_MS)).then(() => {
         this.#timerSince = undefined;

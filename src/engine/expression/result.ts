@@ -22,6 +22,11 @@ export function shallow(_rt: Runtime, value: unknown): unknown {
   return copy.includes(undefined) ? copy.map((element) => element ?? null) : copy;
 }
 
+/** For a new array of nothing but values of the document. */
+export function asItIs(_rt: Runtime, value: unknown): unknown {
+  return value;
+}
+
 /** For an array of values of the document and computed scalars: its elements are looked at, and not what is in them. */
 export function flat(_rt: Runtime, value: unknown): unknown {
   const list = value as unknown[];
