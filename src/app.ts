@@ -123,7 +123,7 @@ function called(request: Request, env: Bindings): Promise<Response> | undefined 
     return undefined;
   }
   const { url } = request;
-  if (isActionCall(url)) return answerActionCall(request, services);
+  if (isActionCall(url)) return answerActionCall(request, url, services);
   const { path } = requestTarget(url);
   if (isV1(path)) return isSoap(path) ? answerSoapCall(request, services) : answerV1Call(request, services);
   return isOAuth(path) ? answerOAuthCall(request, services) : undefined;

@@ -28,6 +28,9 @@ const RANDOM_DIGITS = 32;
 /** Ids whose digits are drawn at once: asking the platform, and spelling out what it gives, costs more than an id otherwise would. */
 const IDS_DRAWN = 64;
 
+/** Two digits by byte. */
+const PAIRS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
 let drawn = "";
 let used = 0;
 
@@ -36,7 +39,7 @@ function randomDigits(): string {
   if (used === drawn.length) {
     const bits = crypto.getRandomValues(new Uint8Array((IDS_DRAWN * RANDOM_DIGITS) / 2));
     let digits = "";
-    for (const byte of bits) digits += byte.toString(16).padStart(2, "0");
+    for (const byte of bits) digits += PAIRS[byte];
     drawn = digits;
     used = 0;
   }

@@ -62,9 +62,14 @@ const DEPRECATED_SINCE = "@1704067200";
 /**
  * The action API, `/{instance}/api/1/action/…` (seed: PhixFlow Incoming API; contract, section 1). It is the hot path: it
  * takes the request as it is, without a router's parameters and variables.
+ * @param url the request's own: asking it again would ask the platform
  */
-export async function answerActionCall(request: Request, services: ActionServices): Promise<Response> {
-  const { method, url } = request;
+export async function answerActionCall(
+  request: Request,
+  url: string,
+  services: ActionServices,
+): Promise<Response> {
+  const { method } = request;
   let notice = NO_HEADERS;
   let rendered: Rendered;
   try {
@@ -230,7 +235,7 @@ class HttpCall implements IncomingCall {
   readonly headers: IncomingCall["headers"];
   readonly #request: Request;
 
-  /** @param method the request's own, as is `url`: asking it again would ask the platform */
+  /** @param method the request's own, as is `url` */
   constructor(request: Request, method: string, url: string, query: string) {
     this.#request = request;
     this.method = method;
