@@ -107,11 +107,49 @@ describe("budgets", () => {
     expect(isolate.counts.statements).toEqual([]);
   });
 
-  test("400 runs leave in one message", async () => {
-    const isolate = isolateOf(HOUR);
-    for (let index = 0; index < 400; index += 1) await call(isolate, "budget/a");
-    await vi.waitFor(() => expect(isolate.counts.messages).toHaveLength(1));
-    expect(isolate.counts.statements.filter((sql) => sql.includes("INSERT"))).toEqual([]);
+  test("2,000 usual runs leave in one message, others in smaller ones", async () => {
+    const sent: string[] = [];
+    const history = new BufferedRunHistory({
+      queue: { send: async (text: string) => void sent.push(text) } as unknown as Queue,
+      log: new D1RunLog(env.DB),
+      background: () => {},
+      now: Date.now,
+    });
+    const run = (index: number, more: Partial<RunRecord> = {}): RunRecord => ({
+      environmentId: 1,
+      id: newLightRunId(1_700_000_000_000 + (index % 900)),
+      projectId: 1,
+      project: "Größe",
+      flowId: 1,
+      flow: "a",
+      flowVersion: 1,
+      trigger: "action",
+      user: "system",
+      startedAt: 1_700_000_000_000 + (index % 900),
+      endedAt: 1_700_000_000_950,
+      status: "Success",
+      message: null,
+      messages: [],
+      ...more,
+    });
+    for (let index = 0; index < 1_999; index += 1) history.record(run(index));
+    expect(sent).toEqual([]);
+    history.record(run(1_999));
+    await vi.waitFor(() => expect(sent).toHaveLength(1));
+    const { segments } = JSON.parse(sent[0] as string) as { segments: unknown[][] };
+    expect(segments.map((segment) => segment[10])).toEqual([1_000, 1_000]);
+    expect(new TextEncoder().encode(sent[0]).byteLength).toBeLessThan(128_000);
+
+    const said = { at: 1, level: "info", text: "ü".repeat(300) } as const;
+    const spoken = (index: number) => run(index, { messages: Array.from({ length: 9 }, () => said) });
+    for (let index = 0; index < 39; index += 1) history.record(spoken(index));
+    expect(sent).toHaveLength(1);
+    history.record(spoken(39));
+    await vi.waitFor(() => expect(sent.length).toBeGreaterThan(2));
+    for (const text of sent) expect(new TextEncoder().encode(text).byteLength).toBeLessThan(128_000);
+    await history.flush();
+    const messages = sent.flatMap((text) => (JSON.parse(text) as { messages: unknown[] }).messages);
+    expect(messages).toHaveLength(40 * 9);
   });
 
   test("strict history is one batch", async () => {
@@ -521,10 +559,10 @@ describe("run history", () => {
     expect(background).toHaveLength(2);
   });
 
-  test("400 leave at once, without waiting for the timer", async () => {
+  test("2,000 leave at once, without waiting for the timer", async () => {
     const isolate = isolateOf();
     const { history: buffered, background } = history(isolate);
-    for (let index = 0; index < 900; index += 1) buffered.record(run());
+    for (let index = 0; index < 4_500; index += 1) buffered.record(run());
     expect(background).toHaveLength(3);
     await Promise.all(background.slice(1));
     const written = isolate.counts.messages.length;
@@ -533,10 +571,10 @@ describe("run history", () => {
     const listed = await log.list(
       1,
       { from: 1_700_000_000_000, to: 1_700_000_100_000, project: "p" },
-      1_000,
+      5_000,
       undefined,
     );
-    expect(listed.length).toBeGreaterThanOrEqual(800);
+    expect(listed.length).toBeGreaterThanOrEqual(4_000);
   });
 });
 

@@ -26,35 +26,37 @@ export function contentsOf(text: string): { segments: boolean; runs: boolean; me
   };
 }
 
-/** Packs segments and runs into texts of at most about `maxChars` characters; the messages of a run may go into several. */
+/** Packs segments and runs into texts of at most about `maxBytes` bytes of UTF-8; the messages of a run may go into several. */
 export class RunBatch {
-  readonly #maxChars: number;
+  readonly #maxBytes: number;
   readonly #texts: string[] = [];
   #segments: string[] = [];
   #groups = new Map<string, string[]>();
   #messages: string[] = [];
   #size = 0;
 
-  constructor(maxChars: number) {
-    this.#maxChars = maxChars;
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
   }
 
   addSegment({ shared, firstId, lastId, count, totalMs, longestMs, runs }: Segment): void {
-    const text = `${headOf(shared)}"${firstId}","${lastId}",${count},${totalMs},${longestMs},${runs}]`;
-    this.#makeRoom(text.length);
+    const head = headOf(shared);
+    const text = `${head}"${firstId}","${lastId}",${count},${totalMs},${longestMs},${runs}]`;
+    // Behind the head there are but ids and numbers.
+    this.#makeRoom(bytesOf(head) + text.length - head.length);
     this.#segments.push(text);
   }
 
   addRun(run: RunRecord): void {
     const head = headOf(run);
     const row = rowOf(run);
-    this.#makeRoom(row.length + (this.#groups.has(head) ? 0 : head.length));
+    this.#makeRoom(bytesOf(row) + (this.#groups.has(head) ? 0 : bytesOf(head)));
     const rows = this.#groups.get(head);
     if (rows === undefined) this.#groups.set(head, [row]);
     else rows.push(row);
     for (const [sequence, message] of run.messages.entries()) {
       const text = messageRow(run, sequence, message);
-      this.#makeRoom(text.length);
+      this.#makeRoom(bytesOf(text));
       this.#messages.push(text);
     }
   }
@@ -65,9 +67,9 @@ export class RunBatch {
     return this.#texts;
   }
 
-  #makeRoom(length: number): void {
-    if (this.#size > 0 && this.#size + length > this.#maxChars) this.#close();
-    this.#size += length;
+  #makeRoom(bytes: number): void {
+    if (this.#size > 0 && this.#size + bytes > this.#maxBytes) this.#close();
+    this.#size += bytes;
   }
 
   #close(): void {
@@ -82,11 +84,18 @@ export class RunBatch {
 }
 
 /** Texts of runs each of which becomes a row of its own. */
-export function encodeRuns(runs: readonly RunRecord[], maxChars: number): string[] {
-  const batch = new RunBatch(maxChars);
+export function encodeRuns(runs: readonly RunRecord[], maxBytes: number): string[] {
+  const batch = new RunBatch(maxBytes);
   for (const run of runs) batch.addRun(run);
   return batch.texts();
 }
+
+/** At least the bytes that a text takes in UTF-8, told without writing it. */
+function bytesOf(text: string): number {
+  return BEYOND_ASCII.test(text) ? text.length * 3 : text.length;
+}
+
+const BEYOND_ASCII = /[^\0-\x7f]/;
 
 function rowOf({ id, startedAt, endedAt, status, message, messages }: RunRecord): string {
   const lasted = endedAt === null ? null : endedAt - startedAt;

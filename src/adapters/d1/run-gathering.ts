@@ -6,25 +6,31 @@ import { type GatheredRuns, isUsual, type SharedFields, segmentsOf } from "./run
  * Ended runs that wait to be written. There are thousands a second, so of a usual one nothing is kept but its id and two
  * numbers: no object that lives on after the answer, and no text before it is needed.
  */
+
+/** What a run that is kept as it is weighs, in usual runs, and what each of its messages does. */
+const OTHER_WEIGHT = 5;
+const MESSAGE_WEIGHT = 5;
+
 export class RunGathering {
   /** By flow; one for each of its versions, triggers and users. */
   readonly #groups = new Map<number, GatheredRuns[]>();
   readonly #others: RunRecord[] = [];
   /** The group of the last run, which is the next one's as a rule. */
   #last: GatheredRuns | undefined;
-  #size = 0;
+  #weight = 0;
 
-  /** How many runs there are. */
-  get size(): number {
-    return this.#size;
+  /** How much there is to hold and to write, in usual runs; 0 when there is none. */
+  get weight(): number {
+    return this.#weight;
   }
 
   add(run: RunRecord): void {
-    this.#size += 1;
     if (!isUsual(run)) {
+      this.#weight += OTHER_WEIGHT + run.messages.length * MESSAGE_WEIGHT;
       this.#others.push(run);
       return;
     }
+    this.#weight += 1;
     let group = this.#last;
     if (group === undefined || !shares(group.shared, run)) {
       group = this.#groupOf(run);
@@ -35,9 +41,9 @@ export class RunGathering {
     group.lastedMs.push(run.endedAt - run.startedAt);
   }
 
-  /** Everything as texts for `D1RunLog.writeEncoded`, of at most about `maxChars` characters. */
-  texts(maxChars: number): string[] {
-    const batch = new RunBatch(maxChars);
+  /** Everything as texts for `D1RunLog.writeEncoded`, of at most about `maxBytes` bytes. */
+  texts(maxBytes: number): string[] {
+    const batch = new RunBatch(maxBytes);
     for (const groups of this.#groups.values()) {
       for (const group of groups) {
         for (const segment of segmentsOf(group)) {

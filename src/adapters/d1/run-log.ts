@@ -16,8 +16,8 @@ interface RunRow extends RunColumns {
   message_count: number;
 }
 
-/** Characters of one bound text: a D1 value ends at 2 MB, and a character may take three bytes. */
-const MAX_TEXT_CHARS = 500_000;
+/** Bytes of one bound text: a D1 value ends at 2 MB. */
+const MAX_TEXT_BYTES = 1_500_000;
 /**
  * Segments that are read at first, and at the most, to fill a page. One may hold several pages, or two runs; and each further
  * question is for four times as many, so that there are few.
@@ -64,7 +64,7 @@ export class D1RunLog implements RunLog {
 
   /** Stores runs in one transaction, each in a row of its own. */
   write(runs: readonly RunRecord[]): Promise<void> {
-    return this.writeEncoded(encodeRuns(runs, MAX_TEXT_CHARS));
+    return this.writeEncoded(encodeRuns(runs, MAX_TEXT_BYTES));
   }
 
   /** Stores texts of `RunBatch` in one transaction, without reading them here. */

@@ -19,6 +19,9 @@ import type { RunSummary } from "../../operations/ports";
  */
 export const SEGMENT_SPAN_MS = 2_000;
 
+/** Runs of a segment at the most: who wants one of them reads them all. */
+export const SEGMENT_RUNS = 1_000;
+
 /** What the runs of a segment share. */
 export type SharedFields = Pick<
   RunRecord,
@@ -53,7 +56,7 @@ export interface Segment {
   runs: string;
 }
 
-/** Cuts gathered runs into segments, none longer than the span. */
+/** Cuts gathered runs into segments, none longer than the span, and none of more runs than one holds. */
 export function segmentsOf({ shared, ids, startedAt, lastedMs }: GatheredRuns): Segment[] {
   const segments: Segment[] = [];
   let current: Segment | undefined;
@@ -71,7 +74,7 @@ export function segmentsOf({ shared, ids, startedAt, lastedMs }: GatheredRuns): 
     }
     // Ids are digits and letters, so the JSON needs no escapes.
     const row = started === time ? `["${id}",${lasted}]` : `["${id}",${lasted},${started - time}]`;
-    if (current === undefined || id >= end) {
+    if (current === undefined || id >= end || current.count === SEGMENT_RUNS) {
       if (current !== undefined) current.runs += "]";
       end = timePrefix(time + SEGMENT_SPAN_MS);
       current = {
