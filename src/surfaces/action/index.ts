@@ -30,6 +30,7 @@ const ACTION = "/api/1/action";
 
 /** Whether this API answers at a URL: `/{instance}/api/1/action/…`, whatever the instance. */
 export function isActionCall(url: string): boolean {
+  if (known.has(url)) return true;
   const first = url.indexOf("/", url.indexOf("//") + 2);
   const second = url.indexOf("/", first + 1);
   if (first < 0 || second <= first + 1) return false;
