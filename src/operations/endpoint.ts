@@ -48,9 +48,11 @@ export function findEndpoint(catalog: Catalog, name: EndpointName, now: number):
     const { generation, from, until } = found.trust;
     if (generation === catalog.generation && now >= from && now < until) return found.endpoint;
   }
+  const before = catalog.generation;
   return after(catalog.environment(name.host), (environment) =>
     after(lookUp(catalog, environment, name.address), (endpoint) => {
-      const trust = catalog.trust(name.host, environment);
+      // What was published while it was looked up may be another one.
+      const trust = catalog.generation === before ? catalog.trust(name.host, environment) : undefined;
       name.found = trust === undefined ? undefined : { endpoint, trust };
       return endpoint;
     }),
