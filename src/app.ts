@@ -103,7 +103,7 @@ function site(request: Request, env: Bindings): Promise<Response | undefined> {
 
 /**
  * The Worker's HTTP side. The surfaces that other systems call all day are told by one look at the URL, and take the request as it is: a
- * router, and the context that it makes for each request, would cost a synchronous call a tenth of its time. They answer their own errors.
+ * router, and the context that it makes for each request, would cost a synchronous call more than finding its endpoint does. They answer their own errors.
  */
 export const app = {
   fetch(request: Request, env: Bindings, context: ExecutionContext): Response | Promise<Response> {

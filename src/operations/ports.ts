@@ -34,7 +34,6 @@ import type { Loss, TableChange } from "../domain/table-change";
 import type { MaybePromise } from "../engine/maybe-promise";
 import type { Plan } from "../engine/plan";
 
-/** What names stand for, and the plans behind them. Warm answers come at once, without a promise. */
 /** For how long what was looked up for a host may be used without looking again, in milliseconds since 1970. */
 export interface Trust {
   /** While this is the catalog's. */
@@ -44,6 +43,7 @@ export interface Trust {
   until: number;
 }
 
+/** What names stand for, and the plans behind them. Warm answers come at once, without a promise. */
 export interface Catalog {
   /** Another object as soon as anything is known here to have changed or was forgotten: findings of before are let go then. */
   readonly generation: object;
